@@ -1,0 +1,210 @@
+"""Every error that a user can meet, one class per reaction.
+
+    HarnessError
+      ConfigError                 wrong call: exit 2; everything below exits 4
+      ExportError
+        CheckpointError           weights missing, damaged, or not those of their config
+        ConversionError           the converter refused, or wrote something unusable
+        ExportParityError         the converted file does not compute what the float graph does
+      DeviceError
+        NoDevice                  nothing there under that name
+          DeviceUnreachable       an address where nothing listens
+          ForeignProtocol         something listens, and it is not adbd
+        SeveralDevices            more than one, and no choice was made
+        DeviceNotReady            there, but offline or busy
+          DeviceUnauthorized      there, but this machine's key is not accepted
+        AbiUnsupported            no bundle runs on this device's processor
+        BundleUnavailable         the device program's bundle cannot be built here
+        PushFailed                a file did not arrive whole
+          NoSpaceOnDevice         the target's disk is full
+          TargetNotWritable       the target folder is read-only or forbidden
+        DeviceLost                it was there, and went away
+      RunError
+        RunFailed                 the device program said no
+        RunTimedOut               it did not end in time
+        OutputUnreadable          it ended well, and its output is short, long or torn
+        DeviceParityError         the device computes something else than this host
+      DataError
+        PairsError                the pairs file is missing, empty or malformed
+        VocabularyError           the vocabulary is not the one the checkpoint was trained with
+        LabelsError               labels that do not match the checkpoint's
+      RecordError
+        SchemaUnknown             written by another version
+        RecordDamaged             not what was written
+        NotComparable             two records that must not be compared
+
+A message has three parts: `what` happened, what was `kept`, and what to do `next`. Who raises knows the
+first and the last; the pipeline, which knows what was saved, attaches `kept` with `keeping`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+
+class HarnessError(Exception):
+    """Something went wrong in a way that its user can act on.
+
+    `facts` are the details behind `what` (argv, exit_code, stderr, timeout_s, path): for the log, not
+    for the message.
+    """
+
+    exit_code = 4
+
+    def __init__(self, what: str, *, next_step: str, **facts: object) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.facts = facts
+        self.kept: str | None = None
+
+    @property
+    def slug(self) -> str:
+        """The class as users read it: DeviceNotReady is "device-not-ready"."""
+        name = type(self).__name__.removesuffix("Error")
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+    def render(self) -> str:
+        """The whole message, one fact per line, without a traceback."""
+        lines = [f"error: {self.slug}", f"  what   {self.what}"]
+        if self.kept is not None:
+            lines.append(f"  kept   {self.kept}")
+        lines.append(f"  next   {self.next_step}")
+        return "\n".join(lines)
+
+
+class ConfigError(HarnessError):
+    exit_code = 2
+
+
+class ExportError(HarnessError):
+    pass
+
+
+class CheckpointError(ExportError):
+    pass
+
+
+class ConversionError(ExportError):
+    pass
+
+
+class ExportParityError(ExportError):
+    pass
+
+
+class DeviceError(HarnessError):
+    pass
+
+
+class NoDevice(DeviceError):
+    pass
+
+
+class DeviceUnreachable(NoDevice):
+    pass
+
+
+class ForeignProtocol(NoDevice):
+    pass
+
+
+class SeveralDevices(DeviceError):
+    pass
+
+
+class DeviceNotReady(DeviceError):
+    pass
+
+
+class DeviceUnauthorized(DeviceNotReady):
+    pass
+
+
+class AbiUnsupported(DeviceError):
+    pass
+
+
+class BundleUnavailable(DeviceError):
+    pass
+
+
+class PushFailed(DeviceError):
+    pass
+
+
+class NoSpaceOnDevice(PushFailed):
+    pass
+
+
+class TargetNotWritable(PushFailed):
+    pass
+
+
+class DeviceLost(DeviceError):
+    pass
+
+
+class RunError(HarnessError):
+    pass
+
+
+class RunFailed(RunError):
+    pass
+
+
+class RunTimedOut(RunError):
+    pass
+
+
+class OutputUnreadable(RunError):
+    pass
+
+
+class DeviceParityError(RunError):
+    pass
+
+
+class DataError(HarnessError):
+    pass
+
+
+class PairsError(DataError):
+    pass
+
+
+class VocabularyError(DataError):
+    pass
+
+
+class LabelsError(DataError):
+    pass
+
+
+class RecordError(HarnessError):
+    pass
+
+
+class SchemaUnknown(RecordError):
+    pass
+
+
+class RecordDamaged(RecordError):
+    pass
+
+
+class NotComparable(RecordError):
+    pass
+
+
+@contextlib.contextmanager
+def keeping(kept: str) -> Iterator[None]:
+    """Say in any HarnessError that passes what was saved before it; the innermost word wins."""
+    try:
+        yield
+    except HarnessError as err:
+        if err.kept is None:
+            err.kept = kept
+        raise

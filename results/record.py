@@ -1,0 +1,295 @@
+"""The record of one run: what was asked, what ran, where, and every file that holds raw numbers.
+
+Plain values only. `record.json` is small (<= 64 KiB): raw samples and predictions lie beside it, named
+here with their SHA-256, so that a history of thousands of runs reads fast.
+
+SCHEMA history:
+  1  2026-11  first version
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SCHEMA = 1
+
+# Two records may be compared only where these agree (dotted paths into Record).
+COMPARABLE = (
+    "device.kind",
+    "device.soc",
+    "device.fingerprint",
+    "settings.length",
+    "settings.threads",
+    "settings.runner",
+)
+
+DeviceKind = Literal["phone", "emulator", "virtual_phone", "host"]
+WeightsKind = Literal["hub", "local", "seeded"]
+PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
+ParityStatus = Literal["passed", "failed", "void"]
+Precision = Literal["float32", "dynamic_int8"]
+Phase = Literal["warmup", "timed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where an artifact's numbers came from. `trained` is False for seeded weights only."""
+
+    kind: WeightsKind
+    name: str
+    revision: str | None
+    sha256: str
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """The network's counts, from its config. `multiply_adds`: per sequence at `length` tokens."""
+
+    name: str
+    parameters: int
+    length: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One entry point of a .tflite: its key and the static sequence length of its inputs, in tokens."""
+
+    key: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportParity:
+    """The converted file against its float32 graph, on `rows` sequences on the exporting machine.
+
+    `max_abs_error` and `logit_scale` (the largest absolute float32 logit) are in logits; `agreement` is
+    the share of rows with the same argmax, 0 to 1.
+    """
+
+    rows: int
+    max_abs_error: float
+    logit_scale: float
+    tolerance: float
+    agreement: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionCost:
+    """What the conversion took: CPU and wall seconds, peak resident memory of the process in bytes."""
+
+    cpu_s: float
+    wall_s: float
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What model.json says of the model.tflite beside it. `labels`: by output index, lower-case names."""
+
+    recipe: str
+    precision: Precision
+    model_sha256: str
+    model_bytes: int
+    weights: Weights
+    architecture: Architecture
+    signatures: tuple[Signature, ...]
+    inputs: tuple[str, ...]
+    output: str
+    labels: tuple[str, ...]
+    vocabulary_size: int
+    parity: ExportParity
+    conversion: ConversionCost
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """One processor core; `capacity` is the kernel's 0-1024 figure, `max_khz` its top clock in kHz."""
+
+    index: int
+    capacity: int | None
+    max_khz: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What the device says of itself. None means that the device does not say, never a guess.
+
+    `contradictions`: where properties and the kernel's own word differ (ABI, /proc/cpuinfo).
+    `serial_sha256`: the serial itself is stored nowhere.
+    """
+
+    kind: DeviceKind
+    serial_sha256: str | None
+    manufacturer: str | None
+    model: str | None
+    soc: str | None
+    abi: str
+    api_level: int | None
+    fingerprint: str | None
+    build_type: str | None
+    kernel: str | None
+    cores: tuple[Core, ...]
+    memory_bytes: int | None
+    free_bytes: int | None
+    contradictions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """The device's state at one moment. Temperatures in °C, battery level in percent, clocks in kHz.
+
+    `thermal_status`: Android's 0 (none) to 6 (shutdown); None where there is no thermal service.
+    """
+
+    at: str
+    thermal_status: int | None
+    thermal_overridden: bool
+    skin_c: float | None
+    cpu_c: float | None
+    battery_percent: int | None
+    battery_c: float | None
+    charging: bool | None
+    max_khz_by_core: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One start of the device program, after its parity check. Durations in ns, raw samples in `samples_file`.
+
+    `index` counts launches of one recipe; `order` counts launches of the whole run (recipes interleave).
+    `invalid`: why this launch may not be averaged in; empty for a valid one.
+    """
+
+    index: int
+    order: int
+    recipe: str
+    started_at: str
+    seed: int
+    threads: int
+    cores: tuple[int, ...]
+    load_ns: int
+    first_inference_ns: int
+    peak_rss_bytes: int
+    warmup_inferences: int
+    timed_inferences: int
+    samples_file: str
+    samples_sha256: str
+    before: Conditions
+    after: Conditions
+    invalid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceParity:
+    """Device logits against this host's, same artifact and rows. Differences and tolerance in logits.
+
+    `min_row_distance`: the smallest max |difference| between the logits of two of the rows on the host;
+    below 10 tolerances the check could not notice swapped rows and is void.
+    """
+
+    recipe: str
+    status: ParityStatus
+    rows: int
+    tolerance: float
+    max_abs_difference: float
+    min_row_distance: float
+    rule: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """The sentence pairs of a run. `rows_used` < `rows_total` is a seeded, stratified slice."""
+
+    kind: PairsKind
+    name: str
+    origin: str
+    sha256: str
+    rows_total: int
+    rows_used: int
+    truncated_rows: int
+    vocabulary_sha256: str
+    vocabulary_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """Predictions of one recipe on the run's pairs.
+
+    `confusion[t][p]`: rows of true label `labels[t]` predicted as `labels[p]`. Raw predictions in
+    `predictions_file` (CSV: row,label,predicted,logit per label), same rows in the same order per recipe.
+    """
+
+    recipe: str
+    runtime: str
+    runtime_version: str
+    labels: tuple[str, ...]
+    rows: int
+    correct: int
+    confusion: tuple[tuple[int, ...], ...]
+    seconds: float
+    predictions_file: str
+    predictions_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The device program that ran: its bundle's ABI and the SHA-256 of what is in it."""
+
+    abi: str
+    program_sha256: str
+    runtime: str
+    runtime_version: str
+    runtime_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """Something a reader must know; printed as a footnote. `code` is stable, `text` is a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was asked for, after defaults. `warmup_s` in seconds; `slice_rows` None means every pair."""
+
+    checkpoint: str
+    recipes: tuple[str, ...]
+    length: int
+    batch: int
+    threads: int
+    device: str
+    runner: str
+    runtime: str
+    launches: int
+    inferences: int
+    warmup_inferences: int
+    warmup_s: float
+    slice_rows: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One run, saved after each step; `ended_at` is None until the last one."""
+
+    schema: int = SCHEMA
+    run_id: str
+    started_at: str
+    ended_at: str | None
+    settings: Settings
+    artifacts: tuple[Artifact, ...] = ()
+    pairs: Pairs | None = None
+    device: Device | None = None
+    program: Program | None = None
+    parities: tuple[DeviceParity, ...] = ()
+    launches: tuple[Launch, ...] = ()
+    accuracies: tuple[Accuracy, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
