@@ -25,16 +25,16 @@ COMPARABLE = (
 )
 
 DeviceKind = Literal["phone", "emulator", "virtual_phone", "host"]
-WeightsKind = Literal["hub", "local", "seeded"]
+WeightsKind = Literal["hub", "local", "seeded", "unknown"]
 PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
 ParityStatus = Literal["passed", "failed", "void"]
-Precision = Literal["float32", "dynamic_int8"]
+Precision = Literal["float32", "dynamic_int8", "unknown"]
 Phase = Literal["warmup", "timed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Where an artifact's numbers came from. `trained` is False for seeded weights only."""
+    """Where an artifact's numbers came from; "unknown" for a bare .tflite. `trained` is False for seeded ones."""
 
     kind: WeightsKind
     name: str
@@ -87,21 +87,24 @@ class ConversionCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What model.json says of the model.tflite beside it. `labels`: by output index, lower-case names."""
+    """What model.json says of the model.tflite beside it. `labels`: by output index, lower-case names.
+
+    A bare .tflite (command `latency`) has no architecture, parity or conversion: None.
+    """
 
     recipe: str
     precision: Precision
     model_sha256: str
     model_bytes: int
     weights: Weights
-    architecture: Architecture
+    architecture: Architecture | None
     signatures: tuple[Signature, ...]
     inputs: tuple[str, ...]
     output: str
     labels: tuple[str, ...]
     vocabulary_size: int
-    parity: ExportParity
-    conversion: ConversionCost
+    parity: ExportParity | None
+    conversion: ConversionCost | None
     versions: dict[str, str]
 
 
