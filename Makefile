@@ -1,0 +1,57 @@
+# make bench: the main job. make test: all tests. Both set everything up on a fresh machine.
+#   make bench DATA=folder ARGS="--device tcp:192.168.1.7:5555"
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+PYTEST_ARGS ?=
+export MOBILEBERT_BENCH_DATA := $(if $(DATA),$(abspath $(DATA)),$(MOBILEBERT_BENCH_DATA))
+
+.PHONY: bench test fast lint check perf fuzz lock dist goldens setup setup-test clean
+
+bench: setup
+	$(BIN)/mobilebert-bench run $(ARGS)
+
+test: setup-test
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+# Seconds, no device, no sandbox.
+fast: setup-test
+	$(BIN)/pytest -m "not adbd and not slow" $(PYTEST_ARGS)
+
+lint: setup-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+perf: setup-test
+	$(BIN)/python -m tests.perf
+
+fuzz: setup-test
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -k fuzz $(PYTEST_ARGS)
+
+# Rewrite the expected texts of the tests; review them as a diff.
+goldens: setup-test
+	$(BIN)/pytest --update-goldens $(PYTEST_ARGS)
+
+# Resolve every lock file anew, and the pins of the device program's bundle.
+lock: setup-test
+	PYTHON=$(PYTHON) requirements/lock.sh
+	$(BIN)/python -m android_runner.native.pins
+
+# A wheel that carries the device program for both ABIs.
+dist: setup-test
+	$(BIN)/python -m android_runner.native.build --package
+	$(BIN)/python -m hatchling build -t wheel
+
+setup:
+	@PYTHON=$(PYTHON) requirements/setup.sh run
+
+setup-test:
+	@PYTHON=$(PYTHON) requirements/setup.sh dev
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,155 @@
+"""One launch of the device program: place on cores, warm up, run, collect, always clean up."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from android_runner.parse import Samples, expect, parse_samples
+from android_runner.push import push_verified
+from results.errors import OutputUnreadable, RunFailed
+
+if TYPE_CHECKING:
+    from android_runner.bundle import Bundle
+    from android_runner.link import Link
+
+log = logging.getLogger(__name__)
+
+_REMOVE_TIMEOUT_S = 20.0
+_SEND_TIMEOUT_S = 600.0
+# What the program's exit codes mean (docs/formats.md), for the user.
+_NEXT = {
+    2: "This is a fault of the harness; please report the command in the log.",
+    3: "Export the model again; the file may be damaged or not MobileBERT's.",
+    4: "Run again; the sequences file did not arrive as it was written.",
+    5: "Build the bundle again; its runtime library does not fit this device.",
+    6: "The runtime cannot run this model on this device; try --recipe float32.",
+    7: "Free space in the device's work folder, and run again.",
+    8: "Give fewer --threads; this device does not let us use that many of its cores.",
+    137: "The device killed it, most often for want of memory; close other apps and run again.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """A device with the program on it: `folder` is ours there, `bundle_folder` holds the program."""
+
+    link: Link
+    folder: str
+    bundle_folder: str
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one launch has to do. `cores` empty: placement is left to the device's scheduler."""
+
+    model: str
+    model_sha256: str
+    sequences: str
+    threads: int
+    cores: tuple[int, ...]
+    seed: int
+    inferences: int
+    warmup_inferences: int
+    warmup_s: float
+    timeout_s: float
+
+
+def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
+    """Put the program on the device, sending only what is not there yet. Raises: PushFailed, DeviceLost."""
+    bundle_folder = f"{folder}/bundle-{bundle.program.program_sha256[:16]}"
+    for file in bundle.files:
+        push_verified(
+            link,
+            bundle.folder / file.name,
+            f"{bundle_folder}/{file.name}",
+            sha256=file.sha256,
+            mode=file.mode,
+            timeout_s=_SEND_TIMEOUT_S,
+        )
+    return Workplace(link=link, folder=folder, bundle_folder=bundle_folder, bundle=bundle)
+
+
+def send(place: Workplace, local: Path, name: str, *, sha256: str) -> str:
+    """Put one file into our folder there, unless it is there already; its path on the device."""
+    remote = f"{place.folder}/{name}"
+    push_verified(place.link, local, remote, sha256=sha256, mode=0o644, timeout_s=_SEND_TIMEOUT_S)
+    return remote
+
+
+def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
+    """Start the program once and wait for it; its samples, parsed and as they came.
+
+    Raises: RunFailed (it said no), RunTimedOut, OutputUnreadable (short, long or torn), DeviceLost.
+    """
+    out = f"{place.folder}/launch.samples"
+    command = f"rm -f {out} {out}.part; cd {place.bundle_folder} && exec {_command(place, order, out)}"
+    try:
+        done = place.link.run(command, timeout_s=order.timeout_s)
+        if done.exit_code != 0:
+            raise RunFailed(
+                f"the device program ended with exit code {done.exit_code}: {_said(done.error_text)}",
+                next_step=_NEXT.get(done.exit_code, "Run again with --verbose and read the log."),
+                exit_code=done.exit_code,
+                stderr=done.error_text,
+            )
+        raw = _collect(place, out)
+    finally:
+        _remove(place, out)
+    samples = parse_samples(raw.decode("utf-8", errors="replace"), source=place.link.name)
+    expect(
+        samples,
+        timed=order.inferences,
+        warmup_at_least=order.warmup_inferences,
+        model_sha256=order.model_sha256,
+        runtime_sha256=place.bundle.program.runtime_sha256,
+        threads=order.threads,
+        seed=order.seed,
+    )
+    return samples, raw
+
+
+def _command(place: Workplace, order: Order, out: str) -> str:
+    arguments = [
+        *("--model", order.model, "--model-sha256", order.model_sha256),
+        *("--sequences", order.sequences, "--out", out),
+        *("--threads", str(order.threads), "--seed", str(order.seed)),
+        *("--inferences", str(order.inferences)),
+        *("--warmup-inferences", str(order.warmup_inferences), "--warmup-seconds", f"{order.warmup_s:g}"),
+    ]
+    if order.cores:
+        arguments += ["--cores", ",".join(map(str, order.cores))]
+    return place.bundle.command([shlex.quote(argument) for argument in arguments])
+
+
+def _collect(place: Workplace, out: str) -> bytes:
+    with TemporaryDirectory(prefix="mobilebert-bench-") as folder:
+        local = Path(folder) / "launch.samples"
+        place.link.pull(out, local, timeout_s=_SEND_TIMEOUT_S)
+        raw = local.read_bytes()
+    if not raw:
+        raise OutputUnreadable(
+            f"{place.link.name}: the program ended well and left an empty samples file",
+            next_step="Look at the free space on the device, and run again.",
+        )
+    return raw
+
+
+def _remove(place: Workplace, out: str) -> None:
+    """Leave nothing behind; a device that is gone cannot be cleaned, which the caller learns anyway."""
+    try:
+        place.link.run(f"rm -f {out} {out}.part", timeout_s=_REMOVE_TIMEOUT_S)
+    except Exception as err:  # whatever it is, it must not hide the launch's own error
+        log.debug("cleaning up %s: %s", out, err)
+
+
+def _said(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    return (
+        lines[-1].removeprefix("error: ") if lines else (stderr.strip().splitlines() or ["no word"])[-1][:200]
+    )

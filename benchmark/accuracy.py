@@ -1,0 +1,94 @@
+"""MNLI on this machine: one artifact's predictions on every pair, with the file that the device gets."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.runtime import open_runtime
+from results.errors import ExportParityError
+from results.record import Accuracy
+
+if TYPE_CHECKING:
+    from android_runner.sequences import Sequences
+    from benchmark.listener import Listener
+    from export.artifact import ArtifactFiles
+    from results.store import RunStore
+
+
+def host_logits(
+    files: ArtifactFiles, sequences: Sequences, *, runtime: str, threads: int, listener: Listener
+) -> tuple[np.ndarray, str]:
+    """Logits of every sequence, shape (rows, labels) float32, and the runtime's version.
+
+    Raises: ExportParityError where one is not finite.
+    """
+    interpreter = open_runtime(
+        files.model_path, runtime=runtime, threads=threads, recipe=files.artifact.recipe
+    )
+    rows = len(sequences.row_ids)
+    logits = np.empty((rows, len(files.artifact.labels)), np.float32)
+    for row in range(rows):
+        logits[row] = interpreter.logits(
+            sequences.input_ids[row], sequences.attention_mask[row], sequences.token_type_ids[row]
+        )
+        listener.on_progress(row + 1, rows, "pairs")
+    if not np.isfinite(logits).all():
+        bad = sequences.row_ids[~np.isfinite(logits).all(axis=1)]
+        raise ExportParityError(
+            f"{files.artifact.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
+            next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
+        )
+    return logits, interpreter.version
+
+
+def evaluate(
+    files: ArtifactFiles,
+    sequences: Sequences,
+    gold: np.ndarray,
+    *,
+    runtime: str,
+    threads: int,
+    store: RunStore,
+    listener: Listener,
+) -> Accuracy:
+    """Predictions of one artifact, saved row by row as CSV, and their counts.
+
+    `gold`: shape (rows,), indices into the artifact's labels.
+    """
+    began = time.monotonic()
+    logits, version = host_logits(files, sequences, runtime=runtime, threads=threads, listener=listener)
+    seconds = time.monotonic() - began
+    predicted = logits.argmax(axis=1)
+    labels = files.artifact.labels
+    confusion = np.zeros((len(labels), len(labels)), int)
+    np.add.at(confusion, (gold, predicted), 1)
+    name = f"predictions-{files.artifact.recipe}.csv"
+    raw = _csv(sequences.row_ids, gold, predicted, logits, labels)
+    store.add_raw(name, raw)
+    return Accuracy(
+        recipe=files.artifact.recipe,
+        runtime=runtime,
+        runtime_version=version,
+        labels=labels,
+        rows=len(gold),
+        correct=int(confusion.trace()),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        seconds=round(seconds, 3),
+        predictions_file=name,
+        predictions_sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _csv(
+    rows: np.ndarray, gold: np.ndarray, predicted: np.ndarray, logits: np.ndarray, labels: tuple[str, ...]
+) -> bytes:
+    lines = [",".join(("row", "label", "predicted", *labels))]
+    for row, label, guess, values in zip(rows, gold, predicted, logits, strict=True):
+        lines.append(
+            ",".join((str(row), labels[label], labels[guess], *(f"{value:.9g}" for value in values)))
+        )
+    return ("\n".join(lines) + "\n").encode()

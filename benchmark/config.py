@@ -1,0 +1,69 @@
+"""What one call asks for, validated once and trusted afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from results.errors import ConfigError
+
+DEFAULT_RECIPE = "dynamic_int8"
+REFERENCE_RECIPE = "float32"
+# The claim's protocol (paper, Table 4 and its text; which parts are confirmed: results/claims.toml).
+CLAIM_LENGTH, CLAIM_THREADS, CLAIM_BATCH = 128, 4, 1
+# BERT's position embedding ends there.
+LONGEST = 512
+FEWEST_TOKENS = 8  # [CLS] a [SEP] b [SEP], and a word or two more
+
+Require = Literal["reproduced"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Settings of a call. None means: found out or decided by the harness, and said in the record.
+
+    `length` in tokens, `warmup_s` in seconds, `slice_rows` in pairs. `recipes`: the first one is folded
+    into the verdict, every one is measured.
+    """
+
+    checkpoint: str | None = None
+    recipes: tuple[str, ...] = (DEFAULT_RECIPE,)
+    length: int = CLAIM_LENGTH
+    threads: int | None = None
+    device: str | None = None
+    pairs: Path | None = None
+    vocab: Path | None = None
+    slice_rows: int | None = None
+    launches: int = 10
+    inferences: int = 200
+    warmup_inferences: int = 20
+    warmup_s: float = 2.0
+    runtime: str = "ai-edge-litert"
+    output: Path = Path("runs")
+    seed: int = 20260101
+    require: Require | None = None
+
+    def __post_init__(self) -> None:
+        _within("--length", self.length, FEWEST_TOKENS, LONGEST)
+        _within("--launches", self.launches, 1, 1000)
+        _within("--inferences", self.inferences, 1, 1_000_000)
+        _within("--warmup-inferences", self.warmup_inferences, 0, 1_000_000)
+        _within("--warmup-seconds", self.warmup_s, 0, 3600)
+        _within("--seed", self.seed, 0, 2**53)
+        if self.threads is not None:
+            _within("--threads", self.threads, 1, 64)
+        if self.slice_rows is not None:
+            _within("--slice", self.slice_rows, 1, 10_000_000)
+        if not self.recipes or len(set(self.recipes)) != len(self.recipes):
+            raise ConfigError(
+                f"--recipe {','.join(self.recipes)!r} names no recipe, or one twice",
+                next_step="Give one or more different recipes, separated by commas.",
+            )
+
+
+def _within(flag: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(
+            f"{flag} {value} is outside {low} to {high}", next_step=f"Give {flag} a value in that range."
+        )

@@ -1,0 +1,104 @@
+"""The only printer: results on stdout; progress, doubts and errors on stderr; no bars without a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from benchmark.listener import Listener
+
+if TYPE_CHECKING:
+    from android_runner.discover import Candidate
+    from export.artifact import ArtifactFiles
+    from results.errors import HarnessError
+
+_PLAIN_INTERVAL_S = 30.0
+
+
+class Console(Listener):
+    """Renders a job's events on stderr and its results on stdout."""
+
+    def __init__(self) -> None:
+        self._out = Terminal(highlight=False, soft_wrap=True)
+        self._err = Terminal(stderr=True, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._step = ""
+        self._began = self._printed = 0.0
+
+    def on_step(self, text: str) -> None:
+        self.on_done()
+        self._step, self._began = text, time.monotonic()
+        self._printed = self._began
+        self._err.print(text, markup=False)
+
+    def on_progress(self, done: int, total: int, unit: str) -> None:
+        now = time.monotonic()
+        rate = done / max(now - self._began, 1e-9)
+        if not self._err.is_terminal:
+            if now - self._printed >= _PLAIN_INTERVAL_S:
+                self._printed = now
+                self._err.print(f"  {done} of {total} {unit}, {rate:.1f}/s", markup=False)
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("  "),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeRemainingColumn(),
+                console=self._err,
+                transient=True,
+            )
+            self._bar.add_task(unit, total=total)
+            self._bar.start()
+        self._bar.update(
+            self._bar.task_ids[0], completed=done, total=total, description=f"{unit}, {rate:.1f}/s"
+        )
+
+    def on_doubt(self, text: str) -> None:
+        self._err.print(f"note: {text}", markup=False)
+
+    def on_done(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def report(self, text: str) -> None:
+        """A finished report, as it is."""
+        self.on_done()
+        self._out.print(text, markup=False, end="" if text.endswith("\n") else "\n")
+
+    def error(self, err: HarnessError) -> None:
+        """One error: what happened, what was kept, what to do next."""
+        self.on_done()
+        self._err.print(err.render(), markup=False)
+
+    def artifacts(self, artifacts: Sequence[ArtifactFiles]) -> None:
+        """What an export made, one row a recipe."""
+        self.on_done()
+        table = Table("recipe", "MB", "max |error|, logits", "agreement", "CPU s", "peak MB", "folder")
+        for made in artifacts:
+            artifact = made.artifact
+            parity, cost = artifact.parity, artifact.conversion
+            table.add_row(
+                artifact.recipe,
+                f"{artifact.model_bytes / 1e6:.1f}",
+                "-" if parity is None else f"{parity.max_abs_error:.2g} of {parity.logit_scale:.2g}",
+                "-" if parity is None else f"{parity.agreement:.1%} of {parity.rows} rows",
+                "-" if cost is None else f"{cost.cpu_s:.1f}",
+                "-" if cost is None else f"{cost.peak_rss_bytes / 1e6:.0f}",
+                str(made.folder),
+            )
+        self._out.print(table)
+
+    def devices(self, candidates: Sequence[Candidate]) -> None:
+        """What is attached, one row a device; this machine last, as it can always be measured."""
+        table = Table("state", "kind", "model", "select with")
+        for candidate in candidates:
+            table.add_row(candidate.state, candidate.kind, candidate.model or "-", candidate.select)
+        self._out.print(table)

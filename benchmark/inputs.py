@@ -1,0 +1,97 @@
+"""Pairs made ready for one model: which rows, their tokens, their gold labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.config import Config
+from benchmark.locate import locate_pairs, locate_vocabulary
+from benchmark.mnli import LABELS, read_pairs, take
+from benchmark.tokenize import open_tokenizer, tokenize
+from results.errors import LabelsError
+from results.record import Pairs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from android_runner.sequences import Sequences
+
+# SHA-256 of BERT-base-uncased's vocabulary, which MobileBERT uses unchanged.
+BERT_VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+_BERT_SIZE = 30522
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Tokenized pairs. `gold`: shape (rows,), indices into the model's labels; `doubts`: (code, sentence)."""
+
+    pairs: Pairs
+    sequences: Sequences
+    gold: np.ndarray
+    doubts: tuple[tuple[str, str], ...]
+
+
+def prepare(
+    config: Config,
+    *,
+    length: int,
+    labels: tuple[str, ...],
+    vocabulary_size: int | None,
+    exact: bool,
+    checkpoint_vocabulary: Path | None,
+) -> Prepared:
+    """Find, read, slice and tokenize the pairs of a run.
+
+    `vocabulary_size`: the model's, None where it is unknown (a bare .tflite). Raises: PairsError,
+    LabelsError, VocabularyError.
+    """
+    import numpy as np
+
+    if set(labels) != set(LABELS):
+        raise LabelsError(
+            f"the checkpoint's labels are {', '.join(labels)}, and the pairs' are {', '.join(LABELS)}",
+            next_step="Use a checkpoint fine-tuned on MNLI; labels are matched by name.",
+        )
+    found = locate_pairs(config.pairs)
+    table = read_pairs(found.path, origin=found.origin, example=found.example)
+    table = take(table, config.slice_rows, seed=config.seed)
+    vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint_vocabulary)
+    size = vocabulary_size if vocabulary_size is not None else 2**31 - 1
+    tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
+    sequences, truncated = tokenize(
+        tokenizer, table, length=length, model_size=vocabulary_size or tokenizer.size
+    )
+    number = {name: index for index, name in enumerate(labels)}
+    doubts = []
+    if table.kind == "example":
+        doubts.append(("example-pairs", "No MNLI data at hand: these are example pairs, not MNLI."))
+    if vocabulary.example:
+        doubts.append(
+            ("example-vocabulary", "No vocabulary at hand: the tokens are those of a small example.")
+        )
+    if tokenizer.size == _BERT_SIZE and tokenizer.sha256 != BERT_VOCABULARY_SHA256:
+        doubts.append(
+            (
+                "edited-vocabulary",
+                f"{vocabulary.path.name} has BERT's size and is not BERT's file; copies differ.",
+            )
+        )
+    return Prepared(
+        pairs=Pairs(
+            kind=table.kind,
+            name=table.name,
+            origin=table.origin,
+            sha256=table.sha256,
+            rows_total=table.rows_total,
+            rows_used=len(table.frame),
+            truncated_rows=truncated,
+            vocabulary_sha256=tokenizer.sha256,
+            vocabulary_size=tokenizer.size,
+        ),
+        sequences=sequences,
+        gold=np.array([number[label] for label in table.frame["label"]]),
+        doubts=tuple(doubts),
+    )

@@ -1,0 +1,100 @@
+"""Where pairs and vocabulary come from: flags, the checkpoint, the data folders, the hub, the example.
+
+The order is fixed and every choice is named in the record, so that nobody takes example pairs for MNLI.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from results.errors import PairsError, VocabularyError
+
+log = logging.getLogger(__name__)
+
+DATA_VARIABLE = "MOBILEBERT_BENCH_DATA"
+_PAIRS_NAMES = ("mnli_dev_matched.tsv", "dev_matched.tsv", "MNLI/dev_matched.tsv")
+_VOCAB_NAMES = ("vocab.txt",)
+# Commit of the dataset repository on the hub whose parquet files carry the labels' names.
+_HUB_DATASET, _HUB_PAIRS = "nyu-mll/glue", "mnli/validation_matched-00000-of-00001.parquet"
+_HUB_VOCAB_MODEL = "google/mobilebert-uncased"
+_HUB_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A file and how it was found. `example` is True for the pairs that this project wrote."""
+
+    path: Path
+    origin: str
+    example: bool = False
+
+
+def locate_pairs(flag: Path | None) -> Located:
+    """The pairs file of this run. Raises: PairsError where a place that was named holds none."""
+    if flag is not None:
+        return Located(path=flag, origin="flag --pairs")
+    in_folder = _in_data_folders(_PAIRS_NAMES)
+    if in_folder is not None:
+        return in_folder
+    from_hub = _from_hub(_HUB_DATASET, _HUB_PAIRS, repo_type="dataset")
+    if from_hub is not None:
+        return Located(path=from_hub, origin=f"hub {_HUB_DATASET}")
+    return Located(path=_example("pairs.tsv"), origin="example pairs of this project", example=True)
+
+
+def locate_vocabulary(flag: Path | None, *, of_checkpoint: Path | None) -> Located:
+    """The vocabulary of this run; a checkpoint's own comes before any other but the flag's."""
+    if flag is not None:
+        return Located(path=flag, origin="flag --vocab")
+    if of_checkpoint is not None:
+        return Located(path=of_checkpoint, origin="checkpoint")
+    in_folder = _in_data_folders(_VOCAB_NAMES)
+    if in_folder is not None:
+        return in_folder
+    from_hub = _from_hub(_HUB_VOCAB_MODEL, "vocab.txt", repo_type="model")
+    if from_hub is not None:
+        return Located(path=from_hub, origin=f"hub {_HUB_VOCAB_MODEL}")
+    return Located(path=_example("vocab.txt"), origin="example vocabulary of this project", example=True)
+
+
+def _in_data_folders(names: tuple[str, ...]) -> Located | None:
+    named = os.environ.get(DATA_VARIABLE)
+    if named:
+        folder = Path(named)
+        found = _first(folder, names)
+        if found is None:
+            error = VocabularyError if names is _VOCAB_NAMES else PairsError
+            raise error(
+                f"{DATA_VARIABLE} names {named}, and there is no {' or '.join(names)} in it",
+                next_step=f"Correct {DATA_VARIABLE}, or unset it.",
+                path=folder,
+            )
+        return Located(path=found, origin=DATA_VARIABLE)
+    found = _first(Path("data"), names)
+    return Located(path=found, origin="folder data/") if found is not None else None
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _from_hub(repo: str, name: str, *, repo_type: str) -> Path | None:
+    """A file of the hub, or of its cache; None where neither has it."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    from export.checkpoint import hub_answers
+
+    try:
+        return Path(hf_hub_download(repo, name, repo_type=repo_type, local_files_only=not hub_answers()))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as err:
+        log.debug("hub %s %s: %s", repo, name, err)
+        return None
+
+
+def _example(name: str) -> Path:
+    return Path(str(files("benchmark.example").joinpath(name)))

@@ -1,0 +1,266 @@
+"""The steps of pipeline.py, each small, each saying what it does before it does it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from android_runner import discover, place, probe
+from android_runner import run as device_run
+from android_runner.bundle import device_bundle, host_bundle
+from benchmark import accuracy as host_accuracy
+from benchmark import measure as device_measure
+from benchmark.config import CLAIM_BATCH, CLAIM_THREADS, REFERENCE_RECIPE, Config
+from benchmark.inputs import Prepared, prepare
+from benchmark.journal import Journal, now
+from benchmark.listener import Listener
+from benchmark.measure import Bench, Ready
+from export.artifact import ArtifactFiles, build
+from export.checkpoint import Checkpoint, default_checkpoint, open_checkpoint
+from results.record import Artifact, Device, Record, Settings
+from results.store import RunStore
+
+if TYPE_CHECKING:
+    from android_runner.link import Link
+    from benchmark.pipeline import Outcome
+
+_RUNNER = "mobilebert_runner 1"
+_PACKAGES = ("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "transformers", "tokenizers")
+_PACKAGES += ("numpy", "pandas", "scipy", "adb-shell")
+
+
+def choose_device(config: Config, listener: Listener) -> Link:
+    link = discover.choose(config.device)
+    if link.name == "host":
+        why = "as asked" if config.device else "no device is attached in any state"
+        listener.on_step(f"Measuring this machine (host), not a phone: {why}.")
+    else:
+        listener.on_step(f"Measuring {link.name}.")
+    return link
+
+
+def open_weights(config: Config, listener: Listener) -> Checkpoint:
+    name = config.checkpoint or default_checkpoint()
+    listener.on_step(f"Opening the checkpoint {name}.")
+    checkpoint = open_checkpoint(name)
+    if not checkpoint.weights.trained:
+        why = "" if config.checkpoint else ": the hub and its cache have no checkpoint for us"
+        listener.on_doubt(
+            f"Seeded random weights{why}. Latency is the architecture's own; accuracy is chance."
+        )
+    return checkpoint
+
+
+def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Prepared:
+    listener.on_step("Reading and tokenizing the pairs.")
+    return prepare(
+        config,
+        length=config.length,
+        labels=checkpoint.labels,
+        vocabulary_size=checkpoint.config.vocab_size,
+        exact=checkpoint.weights.kind != "seeded",
+        checkpoint_vocabulary=checkpoint.vocab_path,
+    )
+
+
+def read_pairs_for(config: Config, artifact: Artifact, listener: Listener) -> Prepared:
+    listener.on_step("Reading and tokenizing the pairs.")
+    return prepare(
+        config,
+        length=artifact.signatures[0].length,
+        labels=artifact.labels,
+        vocabulary_size=artifact.vocabulary_size or None,
+        exact=False,
+        checkpoint_vocabulary=None,
+    )
+
+
+def begin(config: Config, checkpoint: Checkpoint, listener: Listener) -> Journal:
+    journal = _begin(config, checkpoint.weights.name, config.recipes, config.length, listener)
+    if not checkpoint.weights.trained:
+        journal.doubt(
+            "seeded-weights", "Seeded random weights, not a trained model: its accuracy means nothing."
+        )
+    return journal
+
+
+def begin_bare(config: Config, files: ArtifactFiles, listener: Listener) -> Journal:
+    artifact = files.artifact
+    journal = _begin(
+        config, artifact.weights.name, (artifact.recipe,), artifact.signatures[0].length, listener
+    )
+    journal.add("model", artifacts=(artifact,))
+    return journal
+
+
+def note_pairs(pairs: Prepared, journal: Journal) -> None:
+    journal.add("pairs", pairs=pairs.pairs)
+    for code, text in pairs.doubts:
+        journal.doubt(code, text)
+
+
+def look_at(link: Link, journal: Journal, listener: Listener) -> Device:
+    listener.on_step("Looking at the device.")
+    device = probe.probe(link)
+    journal.add("device", device=device)
+    for text in device.contradictions:
+        journal.doubt("contradiction", f"The device contradicts itself: {text}.")
+    return device
+
+
+def export_all(
+    config: Config, checkpoint: Checkpoint, journal: Journal, listener: Listener
+) -> tuple[ArtifactFiles, ...]:
+    """The recipes asked for, in their order, and float32 last where it was not among them."""
+    wanted = tuple(dict.fromkeys((*config.recipes, REFERENCE_RECIPE)))
+    made = export_recipes(config, wanted, checkpoint, listener)
+    journal.add("model", artifacts=tuple(files.artifact for files in made))
+    return made
+
+
+def export_recipes(
+    config: Config, recipes: tuple[str, ...], checkpoint: Checkpoint, listener: Listener
+) -> tuple[ArtifactFiles, ...]:
+    made = []
+    for recipe in recipes:
+        listener.on_step(f"Exporting {recipe}.")
+        made.append(build(checkpoint, recipe, lengths=(config.length,)))
+    return tuple(made)
+
+
+def open_model(path: Path, listener: Listener) -> ArtifactFiles:
+    from export.bare import open_bare
+
+    listener.on_step(f"Opening {path}.")
+    return open_bare(path)
+
+
+def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listener: Listener) -> Bench:
+    listener.on_step("Setting up the device program.")
+    bundle = host_bundle() if device.kind == "host" else device_bundle(device.abi)
+    settings = journal.record.settings
+    threads = settings.threads or min(CLAIM_THREADS, len(device.cores))
+    if not settings.threads and threads < CLAIM_THREADS:
+        journal.doubt("few-cores", f"{threads} threads: the device has no more cores; the claim used 4.")
+    cores = place.cores_for(device, threads)
+    ours = device_run.set_up(link, probe.device_folder(link), bundle)
+    journal.add("program", program=bundle.program, settings=dataclasses.replace(settings, threads=threads))
+    return Bench(
+        place=ours,
+        threads=threads,
+        cores=cores,
+        sequences=device_measure.timing_rows(pairs.sequences, settings.inferences, settings.seed),
+        host_threads=_host_cores(),
+    )
+
+
+def check_parity(
+    bench: Bench, artifacts: tuple[ArtifactFiles, ...], journal: Journal, listener: Listener
+) -> tuple[Ready, ...]:
+    listener.on_step("Comparing the device's logits with this host's.")
+    by_recipe = {files.artifact.recipe: files for files in artifacts}
+    measured = tuple(by_recipe[recipe] for recipe in journal.record.settings.recipes)
+    return device_measure.check_parity(bench, measured, by_recipe.get(REFERENCE_RECIPE), journal)
+
+
+def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: Listener) -> None:
+    if not ready:
+        return
+    settings = journal.record.settings
+    listener.on_step(
+        f"Measuring {', '.join(one.files.artifact.recipe for one in ready)}: {settings.launches} launches x "
+        f"{settings.inferences} inferences each, {bench.threads} threads, length {settings.length}."
+    )
+    device_measure.measure(bench, ready, journal, listener)
+    listener.on_done()
+
+
+def evaluate(
+    pairs: Prepared, artifacts: tuple[ArtifactFiles, ...], journal: Journal, listener: Listener
+) -> None:
+    for files in artifacts:
+        listener.on_step(
+            f"Evaluating {files.artifact.recipe} on {pairs.pairs.rows_used} of {pairs.pairs.rows_total} pairs "
+            f"({pairs.pairs.name}) on this machine."
+        )
+        result = host_accuracy.evaluate(
+            files,
+            pairs.sequences,
+            pairs.gold,
+            runtime=journal.record.settings.runtime,
+            threads=_host_cores(),
+            store=journal.store,
+            listener=listener,
+        )
+        journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
+        listener.on_done()
+
+
+def conclude(journal: Journal) -> Outcome:
+    """Close the record, judge it, write verdict and report beside it."""
+    journal.add("end", ended_at=now())
+    return _judge(journal.store)
+
+
+def read_report(folder: Path, *, recompute: bool) -> str:
+    store = RunStore.open(folder)
+    if recompute:
+        return _judge(store).report
+    return store.report()
+
+
+def _judge(store: RunStore) -> Outcome:
+    raise AssertionError
+
+
+def _begin(
+    config: Config, checkpoint: str, recipes: tuple[str, ...], length: int, listener: Listener
+) -> Journal:
+    store = RunStore.create(config.output)
+    return Journal(
+        store,
+        Record(
+            run_id=store.folder.name,
+            started_at=now(),
+            ended_at=None,
+            settings=Settings(
+                checkpoint=checkpoint,
+                recipes=recipes,
+                length=length,
+                batch=CLAIM_BATCH,
+                threads=config.threads or 0,
+                device=config.device or "",
+                runner=_RUNNER,
+                runtime=config.runtime,
+                launches=config.launches,
+                inferences=config.inferences,
+                warmup_inferences=config.warmup_inferences,
+                warmup_s=config.warmup_s,
+                slice_rows=config.slice_rows,
+                seed=config.seed,
+            ),
+            versions=_versions(),
+        ),
+        listener,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "python": platform.python_version(),
+        "mobilebert-bench": importlib.metadata.version("mobilebert-bench"),
+    }
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _host_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
