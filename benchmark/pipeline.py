@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.config import Config
 from benchmark.listener import Listener
+from benchmark.outcome import Outcome
 
 if TYPE_CHECKING:
     from export.artifact import ArtifactFiles
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a job leaves: its run folder, the status of its verdict (None: none was asked for), the report."""
-
-    folder: Path
-    status: str | None
-    report: str
 
 
 def run(config: Config, listener: Listener) -> Outcome:
     """Checkpoint to verdict: export, check parity, measure on the device, evaluate on the host, judge."""
     from benchmark import steps
 
+    steps.check_call(config)
     with contextlib.closing(steps.choose_device(config, listener)) as link:
         checkpoint = steps.open_weights(config, listener)
         pairs = steps.read_pairs(config, checkpoint, listener)
@@ -46,6 +38,7 @@ def export(config: Config, listener: Listener) -> tuple[ArtifactFiles, ...]:
     """Checkpoint to artifacts: every recipe asked for."""
     from benchmark import steps
 
+    steps.check_call(config)
     checkpoint = steps.open_weights(config, listener)
     return steps.export_recipes(config, config.recipes, checkpoint, listener)
 
@@ -54,6 +47,7 @@ def accuracy(config: Config, listener: Listener) -> Outcome:
     """Checkpoint to accuracy on this machine: every recipe asked for, and float32 beside it."""
     from benchmark import steps
 
+    steps.check_call(config)
     checkpoint = steps.open_weights(config, listener)
     pairs = steps.read_pairs(config, checkpoint, listener)
     journal = steps.begin(config, checkpoint, listener)
@@ -83,6 +77,8 @@ def latency(config: Config, model: Path, listener: Listener) -> Outcome:
 
 def report(folder: Path, *, recompute: bool) -> str:
     """The report of a recorded run, from its folder alone; `recompute` judges anew, rewriting the verdict."""
-    from benchmark import conclusion
+    from results.recompute import conclude
+    from results.store import RunStore
 
-    return conclusion.read_report(folder, recompute=recompute)
+    store = RunStore.open(folder)
+    return conclude(store)[1] if recompute else store.report()

@@ -19,18 +19,32 @@ from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from benchmark.measure import Bench, Ready
+from benchmark.outcome import Outcome
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import Checkpoint, default_checkpoint, open_checkpoint
+from export.recipes import RECIPES, recipe
+from results import recompute
+from results.errors import ConfigError
 from results.record import Artifact, Device, Record, Settings
 from results.store import RunStore
 
 if TYPE_CHECKING:
     from android_runner.link import Link
-    from benchmark.pipeline import Outcome
 
 _RUNNER = "mobilebert_runner 1"
 _PACKAGES = ("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "transformers", "tokenizers")
 _PACKAGES += ("numpy", "pandas", "scipy", "adb-shell")
+
+
+def check_call(config: Config) -> None:
+    """Refuse recipes that do not exist, or that the runtime asked for cannot load, before anything starts."""
+    for name in config.recipes:
+        if config.runtime == "tflite-runtime" and not recipe(name).tflite_runtime:
+            able = ", ".join(one.name for one in RECIPES.values() if one.tflite_runtime)
+            raise ConfigError(
+                f"tflite-runtime cannot load {name}: its dense layers are newer than that runtime",
+                next_step=f"Use --recipe {able}, or --runtime ai-edge-litert.",
+            )
 
 
 def choose_device(config: Config, listener: Listener) -> Link:
@@ -126,9 +140,9 @@ def export_recipes(
     config: Config, recipes: tuple[str, ...], checkpoint: Checkpoint, listener: Listener
 ) -> tuple[ArtifactFiles, ...]:
     made = []
-    for recipe in recipes:
-        listener.on_step(f"Exporting {recipe}.")
-        made.append(build(checkpoint, recipe, lengths=(config.length,)))
+    for name in recipes:
+        listener.on_step(f"Exporting {name}.")
+        made.append(build(checkpoint, name, lengths=(config.length,)))
     return tuple(made)
 
 
@@ -163,7 +177,7 @@ def check_parity(
 ) -> tuple[Ready, ...]:
     listener.on_step("Comparing the device's logits with this host's.")
     by_recipe = {files.artifact.recipe: files for files in artifacts}
-    measured = tuple(by_recipe[recipe] for recipe in journal.record.settings.recipes)
+    measured = tuple(by_recipe[name] for name in journal.record.settings.recipes)
     return device_measure.check_parity(bench, measured, by_recipe.get(REFERENCE_RECIPE), journal)
 
 
@@ -184,8 +198,8 @@ def evaluate(
 ) -> None:
     for files in artifacts:
         listener.on_step(
-            f"Evaluating {files.artifact.recipe} on {pairs.pairs.rows_used} of {pairs.pairs.rows_total} pairs "
-            f"({pairs.pairs.name}) on this machine."
+            f"Evaluating {files.artifact.recipe} on this machine: {pairs.pairs.rows_used} of "
+            f"{pairs.pairs.rows_total} pairs, {pairs.pairs.name}."
         )
         result = host_accuracy.evaluate(
             files,
@@ -201,20 +215,10 @@ def evaluate(
 
 
 def conclude(journal: Journal) -> Outcome:
-    """Close the record, judge it, write verdict and report beside it."""
+    """Close the record, judge it from the folder alone, write verdict and report beside it."""
     journal.add("end", ended_at=now())
-    return _judge(journal.store)
-
-
-def read_report(folder: Path, *, recompute: bool) -> str:
-    store = RunStore.open(folder)
-    if recompute:
-        return _judge(store).report
-    return store.report()
-
-
-def _judge(store: RunStore) -> Outcome:
-    raise AssertionError
+    verdict, report = recompute.conclude(journal.store)
+    return Outcome(folder=journal.store.folder, status=verdict.verdict.status, report=report)
 
 
 def _begin(
