@@ -5,15 +5,13 @@ The order is fixed and every choice is named in the record, so that nobody takes
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from export import hub
 from results.errors import PairsError, VocabularyError
-
-log = logging.getLogger(__name__)
 
 DATA_VARIABLE = "MOBILEBERT_BENCH_DATA"
 _PAIRS_NAMES = ("mnli_dev_matched.tsv", "dev_matched.tsv", "MNLI/dev_matched.tsv")
@@ -21,7 +19,6 @@ _VOCAB_NAMES = ("vocab.txt",)
 # Commit of the dataset repository on the hub whose parquet files carry the labels' names.
 _HUB_DATASET, _HUB_PAIRS = "nyu-mll/glue", "mnli/validation_matched-00000-of-00001.parquet"
 _HUB_VOCAB_MODEL = "google/mobilebert-uncased"
-_HUB_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,7 @@ def locate_pairs(flag: Path | None) -> Located:
     in_folder = _in_data_folders(_PAIRS_NAMES)
     if in_folder is not None:
         return in_folder
-    from_hub = _from_hub(_HUB_DATASET, _HUB_PAIRS, repo_type="dataset")
+    from_hub = hub.find_file(_HUB_DATASET, _HUB_PAIRS, repo_type="dataset")
     if from_hub is not None:
         return Located(path=from_hub, origin=f"hub {_HUB_DATASET}")
     return Located(path=_example("pairs.tsv"), origin="example pairs of this project", example=True)
@@ -55,7 +52,7 @@ def locate_vocabulary(flag: Path | None, *, of_checkpoint: Path | None) -> Locat
     in_folder = _in_data_folders(_VOCAB_NAMES)
     if in_folder is not None:
         return in_folder
-    from_hub = _from_hub(_HUB_VOCAB_MODEL, "vocab.txt", repo_type="model")
+    from_hub = hub.find_file(_HUB_VOCAB_MODEL, "vocab.txt", repo_type="model")
     if from_hub is not None:
         return Located(path=from_hub, origin=f"hub {_HUB_VOCAB_MODEL}")
     return Located(path=_example("vocab.txt"), origin="example vocabulary of this project", example=True)
@@ -80,20 +77,6 @@ def _in_data_folders(names: tuple[str, ...]) -> Located | None:
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _from_hub(repo: str, name: str, *, repo_type: str) -> Path | None:
-    """A file of the hub, or of its cache; None where neither has it."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    from export.checkpoint import hub_answers
-
-    try:
-        return Path(hf_hub_download(repo, name, repo_type=repo_type, local_files_only=not hub_answers()))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as err:
-        log.debug("hub %s %s: %s", repo, name, err)
-        return None
 
 
 def _example(name: str) -> Path:

@@ -19,9 +19,11 @@ from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from benchmark.measure import Bench, Ready
+from benchmark.mnli import LABELS
 from benchmark.outcome import Outcome
 from export.artifact import ArtifactFiles, build
-from export.checkpoint import Checkpoint, default_checkpoint, open_checkpoint
+from export.checkpoint import Checkpoint, open_checkpoint
+from export.hub import default_checkpoint
 from export.recipes import RECIPES, recipe
 from results import recompute
 from results.errors import ConfigError
@@ -39,7 +41,8 @@ _PACKAGES += ("numpy", "pandas", "scipy", "adb-shell")
 def check_call(config: Config) -> None:
     """Refuse recipes that do not exist, or that the runtime asked for cannot load, before anything starts."""
     for name in config.recipes:
-        if config.runtime == "tflite-runtime" and not recipe(name).tflite_runtime:
+        known = recipe(name)
+        if config.runtime == "tflite-runtime" and not known.tflite_runtime:
             able = ", ".join(one.name for one in RECIPES.values() if one.tflite_runtime)
             raise ConfigError(
                 f"tflite-runtime cannot load {name}: its dense layers are newer than that runtime",
@@ -86,7 +89,7 @@ def read_pairs_for(config: Config, artifact: Artifact, listener: Listener) -> Pr
     return prepare(
         config,
         length=artifact.signatures[0].length,
-        labels=artifact.labels,
+        labels=LABELS,  # latency needs no gold labels, and a bare .tflite does not name its outputs
         vocabulary_size=artifact.vocabulary_size or None,
         exact=False,
         checkpoint_vocabulary=None,

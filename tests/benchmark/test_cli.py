@@ -1,0 +1,72 @@
+"""The command line as its user meets it: help, typing mistakes, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.cli import call
+
+COMMANDS = ("run", "export", "accuracy", "latency", "devices", "report")
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
+    """--help answers at once, because it opens neither TensorFlow nor any other of the large libraries."""
+    code = (
+        "import sys; from benchmark.cli import call\n"
+        "try: call(sys.argv[1:])\nexcept SystemExit as end: assert end.code == 0, end.code\n"
+        "heavy = {'tensorflow', 'transformers', 'pandas', 'numpy', 'scipy', 'adb_shell', 'rich'}\n"
+        "found = heavy & set(sys.modules)\nassert not found, found"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "exit codes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "COMMAND"),
+        (["rnu"], "rnu"),
+        (["run", "--lunches", "3"], "--lunches"),
+        (["run", "--launches", "three"], "three"),
+        (["run", "--launches", "0"], "--launches 0 is outside 1 to 1000"),
+        (["run", "--slice", "0"], "--slice 0 is outside"),
+        (["run", "--length", "4"], "--length 4 is outside"),
+        (["run", "--recipe", "float32,float32"], "or one twice"),
+        (["run", "--threads", "-1"], "--threads -1 is outside"),
+        (["run", "--device", "pixel four"], "not an address of a device"),
+        (["run", "--device", "host", "--recipe", "int8"], "int8"),
+        (["latency"], "MODEL"),
+    ],
+)
+def test_wrong_calls_exit_2_and_say_why(
+    argv: list[str], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A typing mistake is answered with what is wrong and what to do, never with a traceback."""
+    assert call(argv) == 2
+    err = capfd.readouterr().err
+    assert words in err
+    assert "  next   " in err
+    assert "Traceback" not in err
+
+
+def test_a_missing_run_folder_is_one_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """report on a folder that is not there says so."""
+    assert call(["report", "runs/nowhere"]) == 4
+    assert "runs/nowhere" in capfd.readouterr().err
+
+
+def test_report_does_not_import_tensorflow() -> None:
+    """Reading a record must be quick and work where the converter is not installed."""
+    code = (
+        "import sys; from benchmark.cli import call\nassert call(['report', 'nowhere']) == 4\n"
+        "assert not {'tensorflow', 'transformers', 'adb_shell', 'export'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,197 @@
+"""The whole job against a real ADB daemon: what works, and each way in which a phone can fail us."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from android_runner.virtual.phone import VirtualPhone
+from android_runner.virtual.profile import lying, pixel4
+from benchmark.cli import call
+
+pytestmark = pytest.mark.adbd
+
+WORK = "local/tmp"
+QUICK = ("--launches", "5", "--inferences", "36", "--warmup-inferences", "2", "--warmup-seconds", "0.05")
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, small_checkpoint: Path
+) -> Callable[..., int]:
+    """`mobilebert-bench run --device D` on the small checkpoint, with ADB keys of its own."""
+    from android_runner.virtual.build import cache_folder, phone_root
+
+    phone_root()  # built once, in the machine's own cache: its packages take seconds to fetch
+    shared = cache_folder()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
+    monkeypatch.setattr("android_runner.virtual.build.cache_folder", lambda: shared)
+    monkeypatch.setenv("ANDROID_USER_HOME", str(tmp_path / "android"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
+
+    def _call(device: str, *more: str) -> int:
+        return call(["run", "--device", device, "--checkpoint", str(small_checkpoint), *QUICK, *more])
+
+    return _call
+
+
+@pytest.fixture
+def phone() -> Iterator[VirtualPhone]:
+    with VirtualPhone() as one:
+        yield one
+
+
+def _record() -> dict[str, object]:
+    record: dict[str, object] = json.loads(Path("runs/0001/record.json").read_text())
+    return record
+
+
+def test_the_whole_job(
+    run: Callable[..., int], phone: VirtualPhone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Probe, push, parity, measure, pull, verdict; and no flag makes a virtual phone comparable."""
+    assert run(phone.selector, "--require", "reproduced", "--recipe", "dynamic_int8,float32") == 3
+    record = _record()
+    assert record["device"]["kind"] == "virtual_phone"  # type: ignore[index]
+    assert [one["status"] for one in record["parities"]] == ["passed", "passed"]  # type: ignore[attr-defined]
+    assert len(record["launches"]) == 10  # type: ignore[arg-type]
+    verdict = json.loads(Path("runs/0001/verdict.json").read_text())
+    assert verdict["verdict"]["status"] == "not_comparable"
+    assert "virtual phone" in capfd.readouterr().out
+    left = [path.name for path in (phone.data / WORK).rglob("*") if path.name.endswith((".part", ".samples"))]
+    assert left == []
+
+
+def test_the_serial_is_written_nowhere(run: Callable[..., int], phone: VirtualPhone) -> None:
+    """A serial identifies a person's phone; only its hash may leave the device, in logs too."""
+    serial = pixel4().properties["ro.serialno"]
+    assert run(phone.selector, "--verbose") == 0
+    assert _record()["device"]["serial_sha256"]  # type: ignore[index]
+    for path in Path("runs").rglob("*"):
+        assert path.is_dir() or serial.encode() not in path.read_bytes(), path
+
+
+def test_nothing_is_sent_twice(run: Callable[..., int], phone: VirtualPhone) -> None:
+    """Model and program stay on the phone under names of their content."""
+    assert run(phone.selector) == 0
+    sent = {path: path.stat().st_mtime_ns for path in (phone.data / WORK).rglob("*") if path.is_file()}
+    assert run(phone.selector) == 0
+    assert {path: path.stat().st_mtime_ns for path in sent if path.exists()} == sent
+
+
+def test_a_phone_that_contradicts_its_kernel_is_a_mismatch(run: Callable[..., int]) -> None:
+    """Properties are text that anybody can set; the kernel's own word counts."""
+    with VirtualPhone(lying()) as phone:
+        code = run(phone.selector)
+    record = _record()
+    assert record["device"]["contradictions"]  # type: ignore[index]
+    assert code in (
+        0,
+        4,
+    )  # no bundle of the claimed ABI may run there; if one does, the verdict says mismatch
+    if code == 0:
+        verdict = json.loads(Path("runs/0001/verdict.json").read_text())
+        assert verdict["overall"]["protocol_match"] == "mismatch"
+
+
+def _error(capfd: pytest.CaptureFixture[str]) -> str:
+    err = capfd.readouterr().err
+    assert "Traceback" not in err
+    assert "  next   " in err
+    return err
+
+
+def test_unauthorized(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """A key that the phone does not know: say to accept the prompt, measure nothing, never fall back."""
+    with VirtualPhone(keys=()) as phone:
+        assert run(phone.selector) == 4
+    assert "error: device-unauthorized" in _error(capfd)
+    assert not Path("runs").exists()
+
+
+def test_full_disk(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """The program does not fit: the error says so, and the record holds what came before."""
+    with VirtualPhone(tmpfs={"/data/local/tmp": 4 << 20}) as phone:
+        assert run(phone.selector) == 4
+    err = _error(capfd)
+    assert "error: no-space-on-device" in err
+    assert "runs/0001/record.json" in err
+
+
+def test_read_only_target(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """A work folder that cannot be written has an error of its own."""
+    with VirtualPhone(read_only=("/data/local/tmp",)) as phone:
+        assert run(phone.selector) == 4
+    assert "error: target-not-writable" in _error(capfd)
+
+
+def test_refused_connection(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing listens there: an error at once, never the host instead."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert run(f"tcp:127.0.0.1:{port}") == 4
+    assert "error: device-unreachable" in _error(capfd)
+
+
+def test_foreign_protocol(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """An SSH server on the port is named as something that is not adbd."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            client, _ = server.accept()
+            with client:
+                client.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+                client.recv(4096)
+
+        threading.Thread(target=greet, daemon=True).start()
+        assert run(f"tcp:127.0.0.1:{server.getsockname()[1]}") == 4
+    assert "error: foreign-protocol" in _error(capfd)
+
+
+def test_wrong_abi(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """A 32-bit phone cannot run the bundle, and is told so by name."""
+    old = pixel4().with_properties(
+        **{"ro.product.cpu.abi": "armeabi-v7a", "ro.product.cpu.abilist": "armeabi-v7a,armeabi"}
+    )
+    with VirtualPhone(old) as phone:
+        assert run(phone.selector) == 4
+    err = _error(capfd)
+    assert "error: abi-unsupported" in err
+    assert "armeabi-v7a" in err
+
+
+def test_power_cut_in_the_middle(
+    run: Callable[..., int], phone: VirtualPhone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The phone dies in a launch: one error, within seconds, and the finished launches are kept whole."""
+    record = Path("runs/0001/record.json").absolute()
+
+    def cut() -> None:
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            if record.is_file() and len(json.loads(record.read_text())["launches"]) >= 2:
+                phone.power_cut()
+                return
+            time.sleep(0.01)
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    assert run(phone.selector, "--launches", "50") == 4
+    cutter.join()
+    err = _error(capfd)
+    assert "error: device-lost" in err
+    assert "launches" in err
+    kept = _record()
+    assert 2 <= len(kept["launches"]) < 50  # type: ignore[arg-type]
+    assert kept["ended_at"] is None
+    assert not [name for name in os.listdir("runs/0001") if name.endswith(".part")]  # noqa: PTH208
