@@ -40,6 +40,8 @@ def export(config: Config, listener: Listener) -> tuple[ArtifactFiles, ...]:
 
     steps.check_call(config)
     checkpoint = steps.open_weights(config, listener)
+    for _, text in steps.doubts_about(checkpoint, config):
+        listener.on_doubt(text)
     return steps.export_recipes(config, config.recipes, checkpoint, listener)
 
 

@@ -63,13 +63,7 @@ def choose_device(config: Config, listener: Listener) -> Link:
 def open_weights(config: Config, listener: Listener) -> Checkpoint:
     name = config.checkpoint or default_checkpoint()
     listener.on_step(f"Opening the checkpoint {name}.")
-    checkpoint = open_checkpoint(name)
-    if not checkpoint.weights.trained:
-        why = "" if config.checkpoint else ": the hub and its cache have no checkpoint for us"
-        listener.on_doubt(
-            f"Seeded random weights{why}. Latency is the architecture's own; accuracy is chance."
-        )
-    return checkpoint
+    return open_checkpoint(name)
 
 
 def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Prepared:
@@ -94,6 +88,15 @@ def read_pairs_for(config: Config, artifact: Artifact, listener: Listener) -> Pr
         exact=False,
         checkpoint_vocabulary=None,
     )
+
+
+def doubts_about(checkpoint: Checkpoint, config: Config) -> tuple[tuple[str, str], ...]:
+    """What to say of the weights: (code, sentence)."""
+    if checkpoint.weights.trained:
+        return ()
+    why = "" if config.checkpoint else ": neither the hub nor its cache has the trained ones"
+    text = f"Seeded random weights{why}. Latency is the architecture's own; accuracy is chance."
+    return (("seeded-weights", text),)
 
 
 def begin(config: Config, checkpoint: Checkpoint, listener: Listener) -> Journal:

@@ -1,0 +1,136 @@
+"""The Hugging Face hub and its cache on this machine: where a pinned revision's files lie."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import threading
+from pathlib import Path
+
+from results.errors import CheckpointError
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_CHECKPOINT = "typeform/mobilebert-uncased-mnli"
+# The hub takes branches, tags and whole commit hashes only; of this commit the beginning is known, so it is
+# completed from the repository's own history (or the cache) before anything is fetched.
+DEFAULT_REVISION = "7bde157"
+
+NEEDED = ("config.json", "model.safetensors")
+_WANTED = (*NEEDED, "vocab.txt")
+_BEGINNING = re.compile(r"[0-9a-f]{7,40}")
+_PATIENCE_S = 3.0
+
+
+def default_checkpoint() -> str:
+    """The hub's checkpoint where the hub or its cache has it, else "seeded"; never slower than about 3 s."""
+    if find_cached(DEFAULT_CHECKPOINT, DEFAULT_REVISION) is not None:
+        return DEFAULT_CHECKPOINT
+    return DEFAULT_CHECKPOINT if reachable() else "seeded"
+
+
+@functools.cache
+def reachable() -> bool:
+    """Whether the hub answers this process, asked once; False where the client is told to stay offline."""
+    import huggingface_hub
+
+    if huggingface_hub.is_offline_mode():
+        return False
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            huggingface_hub.HfApi().model_info(DEFAULT_CHECKPOINT, timeout=_PATIENCE_S)
+            answers.append(True)
+        except Exception as err:  # whatever the client's HTTP library raises, it means "not there"
+            _log.debug("hub: %s: %s", DEFAULT_CHECKPOINT, err)
+
+    # In a thread, because looking up a name has no time limit of its own.
+    asking = threading.Thread(target=ask, name="hub", daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    return bool(answers)
+
+
+def find_file(repository: str, name: str, *, repo_type: str) -> Path | None:
+    """One file of the hub, or of its cache; None where neither has it."""
+    import huggingface_hub
+
+    try:
+        return Path(
+            huggingface_hub.hf_hub_download(
+                repository, name, repo_type=repo_type, local_files_only=not reachable()
+            )
+        )
+    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
+        _log.debug("hub: %s %s: %s", repository, name, err)
+        return None
+
+
+def find_cached(repository: str, revision: str | None) -> Path | None:
+    """The cache's folder of this revision (a whole hash, its beginning, or a branch), if it is complete."""
+    from huggingface_hub import constants
+
+    home = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    wanted = revision or "main"
+    named = home / "refs" / wanted
+    commit = named.read_text(encoding="ascii").strip() if named.is_file() else wanted
+    for folder in sorted(home.glob("snapshots/*")):
+        if folder.name.startswith(commit) and all((folder / name).is_file() for name in NEEDED):
+            return folder
+    return None
+
+
+def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Path:
+    """A folder with the checkpoint's files, named by its commit; downloaded through the hub's cache.
+
+    Raises: CheckpointError where neither cache nor hub has them.
+    """
+    import huggingface_hub
+
+    cached = find_cached(repository, revision)
+    if cached is not None and (cached / "vocab.txt").is_file():
+        return cached
+    if not allow_download or huggingface_hub.is_offline_mode():
+        if cached is not None:
+            return cached
+        raise CheckpointError(
+            f"{repository} is not a folder here nor in the hub's cache, and nothing may be downloaded.",
+            next_step='Allow downloads (unset HF_HUB_OFFLINE), name a local folder, or use "seeded".',
+            repository=repository,
+        )
+    try:
+        commit = _whole_commit(repository, revision)
+        _log.info("fetching %s at %s from the hub", repository, commit)
+        return Path(
+            huggingface_hub.snapshot_download(repository, revision=commit, allow_patterns=list(_WANTED))
+        )
+    except CheckpointError:
+        raise
+    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
+        reason = str(err).strip().split("\n", 1)[0] or type(err).__name__
+        raise CheckpointError(
+            f"{repository} is not a folder here, and the hub does not give it: {reason}",
+            next_step='Check the name and the network, name a local folder, or use "seeded".',
+            repository=repository,
+        ) from err
+
+
+def _whole_commit(repository: str, revision: str | None) -> str:
+    from huggingface_hub import HfApi
+
+    if revision is None or not _BEGINNING.fullmatch(revision):
+        return str(HfApi().model_info(repository, revision=revision).sha)
+    if len(revision) == 40:
+        return revision
+    commits = [commit.commit_id for commit in HfApi().list_repo_commits(repository)]
+    found = [commit for commit in commits if commit.startswith(revision)]
+    if len(found) != 1:
+        raise CheckpointError(
+            f"{len(found)} of the {len(commits)} commits of {repository} begin with {revision}.",
+            next_step=f"Name a whole commit: {repository}@<40 hexadecimal digits>.",
+            repository=repository,
+            revision=revision,
+        )
+    return found[0]
