@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.runtime import open_runtime
 from results.errors import ExportParityError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def host_logits(
     files: ArtifactFiles, sequences: Sequences, *, runtime: str, threads: int, listener: Listener
-) -> tuple[np.ndarray, str]:
+) -> tuple[NDArray[np.float32], str]:
     """Logits of every sequence, shape (rows, labels) float32, and the runtime's version.
 
     Raises: ExportParityError where one is not finite.
@@ -48,7 +49,7 @@ def host_logits(
 def evaluate(
     files: ArtifactFiles,
     sequences: Sequences,
-    gold: np.ndarray,
+    gold: NDArray[np.int64],
     *,
     runtime: str,
     threads: int,
@@ -84,7 +85,11 @@ def evaluate(
 
 
 def _csv(
-    rows: np.ndarray, gold: np.ndarray, predicted: np.ndarray, logits: np.ndarray, labels: tuple[str, ...]
+    rows: NDArray[np.int32],
+    gold: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    logits: NDArray[np.float32],
+    labels: tuple[str, ...],
 ) -> bytes:
     lines = [",".join(("row", "label", "predicted", *labels))]
     for row, label, guess, values in zip(rows, gold, predicted, logits, strict=True):

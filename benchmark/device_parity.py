@@ -10,6 +10,7 @@ than ten tolerances could not notice swapped rows: it is void.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from results.record import DeviceParity, Precision
 
@@ -21,7 +22,7 @@ _BARE_SHARE = 1e-2  # of the logit scale, for a bare .tflite whose float32 graph
 _QUANTIZED_SHARE = 0.5  # of the artifact's own conversion error
 
 
-def far_apart(logits: np.ndarray, count: int = ROWS) -> np.ndarray:
+def far_apart(logits: NDArray[np.float32], count: int = ROWS) -> NDArray[np.int64]:
     """Positions of `count` rows whose logits differ most from each other (greedy), in ascending order.
 
     `logits`: shape (rows, labels). The first choice is the row farthest from the mean.
@@ -33,7 +34,9 @@ def far_apart(logits: np.ndarray, count: int = ROWS) -> np.ndarray:
     return np.sort(np.array(chosen))
 
 
-def tolerance_of(host: np.ndarray, float32: np.ndarray | None, precision: Precision) -> tuple[float, str]:
+def tolerance_of(
+    host: NDArray[np.float32], float32: NDArray[np.float32] | None, precision: Precision
+) -> tuple[float, str]:
     """The largest difference in logits that passes, and the rule that gave it.
 
     `host`, `float32`: logits of the same rows by the artifact and by its float32 file, shape (rows, labels).
@@ -48,7 +51,11 @@ def tolerance_of(host: np.ndarray, float32: np.ndarray | None, precision: Precis
 
 
 def compare(
-    recipe: str, device: np.ndarray, host: np.ndarray, float32: np.ndarray | None, precision: Precision
+    recipe: str,
+    device: NDArray[np.float32],
+    host: NDArray[np.float32],
+    float32: NDArray[np.float32] | None,
+    precision: Precision,
 ) -> DeviceParity:
     """Device logits against the host's, row by row; all arrays of shape (rows, labels)."""
     tolerance, rule = tolerance_of(host, float32, precision)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from numpy.typing import NDArray
 
     from android_runner.sequences import Sequences
 
@@ -30,7 +31,7 @@ class Prepared:
 
     pairs: Pairs
     sequences: Sequences
-    gold: np.ndarray
+    gold: NDArray[np.int64]
     doubts: tuple[tuple[str, str], ...]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from android_runner.probe import conditions
 from android_runner.run import Order, Workplace, launch, send
@@ -197,7 +198,7 @@ def _why_invalid(before: Conditions, after: Conditions) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _here(files: ArtifactFiles, sequences: Sequences, bench: Bench) -> np.ndarray:
+def _here(files: ArtifactFiles, sequences: Sequences, bench: Bench) -> NDArray[np.float32]:
     logits, _ = host_logits(
         files, sequences, runtime="ai-edge-litert", threads=bench.host_threads, listener=Listener()
     )

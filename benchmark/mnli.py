@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 LABELS = ("entailment", "neutral", "contradiction")
 _FORMS = "a TSV with the columns index, sentence1, sentence2, gold_label, or MNLI's parquet"
 
+_EXAMPLE: tuple[PairsKind, str] = ("example", "example pairs, not MNLI")
 # SHA-256 of a set's content (see `content_digest`), whatever the file's form and white space.
 _KNOWN: dict[str, tuple[PairsKind, str]] = {
     "fdbfe6dfdd86a0a2e4eee369b1dd6c9f89ba4b4b48db79700665793f1401f655": (
@@ -67,7 +68,7 @@ def read_pairs(path: Path, *, origin: str, example: bool = False) -> PairTable:
         raise PairsError(f"the pairs file {path} is empty", next_step=f"Give --pairs {_FORMS}.", path=path)
     frame = _read_parquet(path) if raw.startswith(b"PAR1") else _read_tsv(path, raw)
     _check(frame, path)
-    kind, name = ("example", "example pairs, not MNLI") if example else _recognize(frame, path)
+    kind, name = _EXAMPLE if example else _recognize(frame, path)
     log.debug("%s: %d pairs, %s", path, len(frame), name)
     return PairTable(
         kind=kind,

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from android_runner.link import Link
 
 _RUNNER = "mobilebert_runner 1"
-_PACKAGES = ("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "transformers", "tokenizers")
-_PACKAGES += ("numpy", "pandas", "scipy", "adb-shell")
+_PACKAGES = (
+    *("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "transformers", "tokenizers"),
+    *("numpy", "pandas", "scipy", "adb-shell"),
+)
 
 
 def check_call(config: Config) -> None:

@@ -34,7 +34,7 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
     `model_size`: rows of the model's word embedding; the vocabulary has as many entries, or, where `exact`
     is False (seeded weights know no words), at most as many. Raises: VocabularyError.
     """
-    from transformers import BertTokenizerFast
+    from transformers import BertTokenizerFast  # type: ignore[attr-defined] # made when asked for
 
     entries = _read_entries(path)
     if len(entries) > model_size or (exact and len(entries) != model_size):
