@@ -31,6 +31,7 @@
       RecordError
         SchemaUnknown             written by another version
         RecordDamaged             not what was written
+        RecordNotSaved            the run folder's disk is full or read-only; what was there is intact
         NotComparable             two records that must not be compared
 
 A message has three parts: `what` happened, what was `kept`, and what to do `next`. Who raises knows the
@@ -192,6 +193,10 @@ class SchemaUnknown(RecordError):
 
 
 class RecordDamaged(RecordError):
+    pass
+
+
+class RecordNotSaved(RecordError):
     pass
 
 

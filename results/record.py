@@ -34,7 +34,7 @@ Phase = Literal["warmup", "timed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Where an artifact's numbers came from; "unknown" for a bare .tflite. `trained` is False for seeded ones."""
+    """Where an artifact's numbers came from; "unknown" for a bare .tflite. `trained`: not for seeded ones."""
 
     kind: WeightsKind
     name: str
@@ -161,7 +161,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """One start of the device program, after its parity check. Durations in ns, raw samples in `samples_file`.
+    """One start of the device program. Durations in ns; raw samples lie in `samples_file`.
 
     `index` counts launches of one recipe; `order` counts launches of the whole run (recipes interleave).
     `invalid`: why this launch may not be averaged in; empty for a valid one.

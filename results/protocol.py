@@ -1,0 +1,183 @@
+"""How far a run's protocol is that of a claim: every difference found, as mismatch or proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from results.claims import Claim, Condition
+from results.fold import ProtocolMatch, worst
+from results.record import Artifact, Device, Record
+
+# The released configuration counts 24.58M parameters where the paper prints 25.3M: 2.8 % less.
+PARAMETERS_TOLERANCE = 0.03
+
+MNLI_MATCHED_DEV_ROWS = 9815
+
+# The device program knows no other delegate: LiteRT's CPU backend with XNNPACK.
+MEASURED_DELEGATE = "cpu"
+
+QUANTIZED_QUALIFIER = "quantized model against a figure that is probably float32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One difference between run and claim. `short` names it, `text` explains it."""
+
+    level: Literal["proxy", "mismatch"]
+    short: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.short if self.text == "" else f"{self.short}: {self.text}"
+
+
+def match_of(findings: tuple[Finding, ...]) -> ProtocolMatch:
+    """The protocol match that these findings leave."""
+    return worst(("exact", *(finding.level for finding in findings)))
+
+
+def latency_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding, ...]:
+    """Differences between the latency claim and what this run timed with `recipe`, mismatches first."""
+    found = [
+        *_qualifiers(claim),
+        *(_device(claim, record.device) if record.device else ()),
+        *(_counts(claim, record, recipe) if record.device else ()),
+        *_model(claim, artifact_of(record, recipe)),
+    ]
+    return _sorted(found)
+
+
+def accuracy_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding, ...]:
+    """Differences between an accuracy claim and what this run evaluated with `recipe`, mismatches first."""
+    artifact = artifact_of(record, recipe)
+    found = [*_qualifiers(claim), *_pairs(claim, record), *_model(claim, artifact)]
+    if artifact is not None:
+        weights = artifact.weights
+        if not weights.trained:
+            found.append(_mismatch("seeded weights", "never trained, so their accuracy says nothing"))
+        else:
+            found.append(_proxy("other weights", f"{weights.name} is not the authors' fine-tuned model"))
+    return _sorted(found)
+
+
+def artifact_of(record: Record, recipe: str) -> Artifact | None:
+    """The run's artifact of that recipe, if it was exported."""
+    return next((artifact for artifact in record.artifacts if artifact.recipe == recipe), None)
+
+
+def _qualifiers(claim: Claim) -> Iterator[Finding]:
+    for qualifier in claim.qualifiers:
+        yield _proxy(qualifier)
+    if claim.confirmation != "confirmed":
+        yield _proxy(f"figure {claim.confirmation}", claim.source)
+
+
+def _device(claim: Claim, device: Device) -> Iterator[Finding]:
+    """What was measured on: the kind first, because no property can outweigh it."""
+    wanted = claim.conditions["device"].names[0]
+    if device.kind == "host":
+        yield _mismatch("host, not a phone", f"the claim is about a {wanted}")
+    elif device.kind == "virtual_phone":
+        yield _mismatch("virtual phone", f"this machine's processor, not a {wanted}")
+    elif device.kind == "emulator":
+        yield _mismatch("emulator", f"the processor under it, not a {wanted}")
+    for contradiction in device.contradictions:
+        yield _mismatch("the device contradicts itself", contradiction)
+    if device.kind == "host":
+        return
+    soc = claim.conditions["soc"]
+    if device.soc is None:
+        yield _mismatch("unknown SoC", f"the device does not name it; the claim's is {soc.names[0]}")
+    elif device.soc.strip().casefold() not in {name.casefold() for name in soc.names}:
+        yield _mismatch("other SoC", f"{device.soc}; the claim's is {soc.names[0]}")
+    else:
+        yield from _unconfirmed("SoC", soc)
+        if device.model not in claim.conditions["device"].names:
+            yield _proxy("other phone", f"{device.model or 'unnamed'} for {wanted}, same SoC")
+        yield from _unconfirmed("device", claim.conditions["device"])
+    if device.build_type == "eng":
+        yield _proxy("engineering build", "of Android, not what a phone is sold with")
+
+
+def _counts(claim: Claim, record: Record, recipe: str) -> Iterator[Finding]:
+    """Length, batch, threads, delegate: another one is another experiment."""
+    settings = record.settings
+    threads = {settings.threads} | {launch.threads for launch in record.launches if launch.recipe == recipe}
+    measured = {"length": {settings.length}, "batch": {settings.batch}, "threads": threads}
+    for name in ("length", "batch", "threads"):
+        condition = claim.conditions[name]
+        if measured[name] != {condition.integer}:
+            got = ", ".join(str(value) for value in sorted(measured[name]))
+            yield _mismatch(f"other {name}", f"{got}; the claim's is {condition.integer}")
+        else:
+            yield from _unconfirmed(f"{name} {condition.integer}", condition)
+    delegate = claim.conditions["delegate"]
+    if MEASURED_DELEGATE not in delegate.names:
+        yield _mismatch("other delegate", f"{MEASURED_DELEGATE}; the claim's is {delegate.names[0]}")
+    else:
+        yield from _unconfirmed(f"delegate {MEASURED_DELEGATE}", delegate)
+
+
+def _model(claim: Claim, artifact: Artifact | None) -> Iterator[Finding]:
+    """The network and its precision."""
+    if artifact is None:
+        return
+    if artifact.architecture is None:
+        yield _mismatch("unknown model", "a bare .tflite does not say what it was made from")
+        return
+    claimed, counted = claim.conditions["parameters"].integer, artifact.architecture.parameters
+    if abs(counted - claimed) > PARAMETERS_TOLERANCE * claimed:
+        sizes = f"{counted / 1e6:.2f}M parameters; the claim's has {claimed / 1e6:.1f}M"
+        yield _mismatch("other model", sizes)
+    else:
+        yield from _unconfirmed("model", claim.conditions["parameters"])
+    precision = claim.conditions["precision"]
+    if artifact.precision in precision.names:
+        yield from _unconfirmed(f"precision {artifact.precision}", precision)
+    elif precision.confirmation == "confirmed":
+        yield _mismatch("other precision", f"{artifact.precision}; the claim's is {precision.names[0]}")
+    else:
+        yield _proxy(QUANTIZED_QUALIFIER, f"{artifact.precision}; {precision.names[0]} is {_sure(precision)}")
+
+
+def _pairs(claim: Claim, record: Record) -> Iterator[Finding]:
+    """What was evaluated on; the test set's labels are not public, so its place is taken by dev."""
+    pairs = record.pairs
+    if pairs is None:
+        return
+    if pairs.kind != "mnli_matched_dev":
+        if pairs.kind == "example":
+            yield _mismatch("example pairs, not MNLI", f"{pairs.rows_used} pairs written by this project")
+        elif pairs.kind == "mnli_mismatched_dev":
+            yield _mismatch("other pairs", "MNLI mismatched; the claim's are matched")
+        else:
+            yield _mismatch("other pairs", f"{pairs.name} is not MNLI matched")
+        return
+    if claim.conditions["split"].names != ("dev",):
+        yield _proxy("dev set for test set", "the test labels are not public")
+    whole = max(pairs.rows_total, MNLI_MATCHED_DEV_ROWS)
+    if pairs.rows_used < whole:
+        yield _proxy("slice", f"{pairs.rows_used} of {whole} pairs")
+
+
+def _unconfirmed(what: str, condition: Condition) -> Iterator[Finding]:
+    if condition.confirmation != "confirmed":
+        yield _proxy(f"{what} {condition.confirmation}", condition.source)
+
+
+def _sure(condition: Condition) -> str:
+    return f"{condition.confirmation} ({condition.source})"
+
+
+def _proxy(short: str, text: str = "") -> Finding:
+    return Finding(level="proxy", short=short, text=text)
+
+
+def _mismatch(short: str, text: str = "") -> Finding:
+    return Finding(level="mismatch", short=short, text=text)
+
+
+def _sorted(found: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=lambda finding: finding.level == "proxy"))

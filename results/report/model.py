@@ -1,0 +1,63 @@
+"""What a report consists of, before it has a form: lines, tables, notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from results.stats import Estimate, Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A number as readers see it: value, unit, digits after the point, interval; or why there is none."""
+
+    value: float | None
+    unit: str
+    digits: int
+    interval: Interval | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return self.reason or "-"
+        text = f"{self.value:.{self.digits}f} {self.unit}"
+        if self.interval is not None:
+            text += f" [{self.interval.low:.{self.digits}f}, {self.interval.high:.{self.digits}f}]"
+        return text
+
+
+def quantity(estimate: Estimate, unit: str, digits: int, scale: float) -> Quantity:
+    """An estimate in a reader's unit: its value times `scale`."""
+    interval = estimate.interval
+    if interval is not None:
+        interval = Interval(low=interval.low * scale, high=interval.high * scale, level=interval.level)
+    value = None if estimate.value is None else estimate.value * scale
+    return Quantity(value=value, unit=unit, digits=digits, interval=interval, reason=estimate.reason)
+
+
+Cell = str | Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A titled table, and sentences under it. `comparable`: what its numbers may be held against."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    comparable: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A report. `where` comes first: what was measured on, whatever the numbers look like.
+
+    `notes` are the footnotes [1], [2]... that the tables refer to.
+    """
+
+    where: str
+    verdict: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+    files: tuple[str, ...]

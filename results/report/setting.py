@@ -1,0 +1,155 @@
+"""The tables of what ran, where, and under which conditions."""
+
+from __future__ import annotations
+
+from results.record import Conditions, Device, Record
+from results.report.model import Cell, Table
+
+
+def device_name(device: Device) -> str:
+    """A device in a few words, from its own texts only."""
+    maker = [word for word in (device.manufacturer, device.model) if word]
+    facts = [
+        fact
+        for fact in (device.soc, device.abi, f"{len(device.cores)} cores" if device.cores else None)
+        if fact
+    ]
+    return " ".join(maker) + f" ({', '.join(facts)})" if maker else ", ".join(facts)
+
+
+def device_table(record: Record) -> Table | None:
+    """What the device says of itself."""
+    device = record.device
+    if device is None:
+        return None
+    clocks = sorted({core.max_khz for core in device.cores if core.max_khz is not None}, reverse=True)
+    rows: list[tuple[Cell, ...]] = [
+        ("device", device_name(device)),
+        ("kind", device.kind.replace("_", " ")),
+        ("SoC", device.soc or "unavailable"),
+        ("Android API level", _or_unavailable(device.api_level)),
+        ("build", device.fingerprint or "unavailable"),
+        ("kernel", device.kernel or "unavailable"),
+        ("core clocks", ", ".join(f"{khz / 1e6:.2f} GHz" for khz in clocks) or "unavailable"),
+        ("memory", f"{device.memory_bytes / 1e9:.1f} GB" if device.memory_bytes else "unavailable"),
+    ]
+    if record.program is not None:
+        program = record.program
+        rows.append(("program", f"{program.program_sha256[:16]} for {program.abi}"))
+        name = f"{program.runtime} {program.runtime_version}"
+        rows.append(("runtime", f"{name}, {program.runtime_sha256[:16]}"))
+    return Table(title="Device", columns=("", ""), rows=tuple(rows), lines=device.contradictions)
+
+
+def model_table(record: Record) -> Table | None:
+    """Each exported file, and how close it is to its float32 graph."""
+    if not record.artifacts:
+        return None
+    rows: list[tuple[Cell, ...]] = []
+    lines: list[str] = []
+    for artifact in record.artifacts:
+        parity = artifact.parity
+        rows.append(
+            (
+                artifact.recipe,
+                f"{artifact.model_bytes / 1e6:.1f} MB",
+                "-" if parity is None else f"{parity.max_abs_error:.2g} of {parity.logit_scale:.3g}",
+                "-" if parity is None else f"{parity.agreement:.1%} of {parity.rows}",
+                artifact.model_sha256[:16],
+            )
+        )
+    weights = record.artifacts[0].weights
+    trained = "" if weights.trained else ", seeded and never trained"
+    lines.append(f"Weights: {weights.name} ({weights.kind}{trained}), {weights.sha256[:16]}.")
+    if (architecture := record.artifacts[0].architecture) is not None:
+        lines.append(
+            f"Network: {architecture.name}, {architecture.parameters / 1e6:.2f}M parameters, "
+            f"{architecture.multiply_adds / 1e9:.2f} G multiply-adds at length {architecture.length}."
+        )
+    return Table(
+        title="Model",
+        columns=("recipe", "size", "max |error|, logits", "same argmax", "sha256"),
+        rows=tuple(rows),
+        lines=tuple(lines),
+    )
+
+
+def parity_table(record: Record) -> Table | None:
+    """Device logits against this machine's."""
+    if not record.parities:
+        return None
+    rows: list[tuple[Cell, ...]] = []
+    lines: list[str] = []
+    for parity in record.parities:
+        rows.append(
+            (
+                parity.recipe,
+                parity.status,
+                str(parity.rows),
+                f"{parity.max_abs_difference:.3g}",
+                f"{parity.tolerance:.3g}",
+                f"{parity.min_row_distance:.3g}",
+            )
+        )
+        lines += [f"{parity.recipe}: {reason}." for reason in parity.reasons]
+        lines.append(f"{parity.recipe}: tolerance is {parity.rule}.")
+    return Table(
+        title="Device parity: the same file and rows, device against this machine, in logits",
+        columns=("recipe", "status", "rows", "max |difference|", "tolerance", "closest rows"),
+        rows=tuple(rows),
+        lines=tuple(lines),
+    )
+
+
+def conditions_table(record: Record) -> Table | None:
+    """The device's state before the first launch and after the last, and what was invalid between."""
+    if not record.launches:
+        return None
+    first, last = record.launches[0].before, record.launches[-1].after
+    rows = (_state("before the first launch", first), _state("after the last launch", last))
+    lines = [
+        f"{launch.samples_file} is invalid: {'; '.join(launch.invalid)}."
+        for launch in record.launches
+        if launch.invalid
+    ]
+    return Table(
+        title="Conditions",
+        columns=("", "thermal status", "skin", "CPU", "battery", "charging"),
+        rows=rows,
+        lines=tuple(lines),
+    )
+
+
+def settings_table(record: Record) -> Table:
+    """What was asked for, after defaults."""
+    settings = record.settings
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("checkpoint", settings.checkpoint),
+        ("recipes", ", ".join(settings.recipes)),
+        ("shape", f"batch {settings.batch}, length {settings.length}"),
+        ("threads", str(settings.threads) if settings.threads else "-"),
+        ("launches", f"{settings.launches} x {settings.inferences} inferences"),
+        ("warm-up", f"at least {settings.warmup_inferences} inferences and {settings.warmup_s:g} s"),
+        ("runner", settings.runner),
+        ("host runtime", settings.runtime),
+        ("seed", str(settings.seed)),
+        ("run", f"{record.run_id}, {record.started_at} to {record.ended_at or 'not ended'}"),
+    )
+    return Table(title="Settings", columns=("", ""), rows=rows)
+
+
+def _state(when: str, state: Conditions) -> tuple[Cell, ...]:
+    thermal = _or_unavailable(state.thermal_status) + (" (overridden)" if state.thermal_overridden else "")
+    battery = "unavailable" if state.battery_percent is None else f"{state.battery_percent} %"
+    if state.battery_c is not None:
+        battery += f", {state.battery_c:.1f} °C"
+    charging = {True: "yes", False: "no", None: "unavailable"}[state.charging]
+    return (when, thermal, _celsius(state.skin_c), _celsius(state.cpu_c), battery, charging)
+
+
+def _celsius(value: float | None) -> str:
+    return "unavailable" if value is None else f"{value:.1f} °C"
+
+
+def _or_unavailable(value: int | None) -> str:
+    return "unavailable" if value is None else str(value)

@@ -1,0 +1,209 @@
+"""The statistics of a run, on plain NumPy arrays; scipy and statsmodels do the mathematics.
+
+The process launch is the unit of replication: each launch gives one quantile, and intervals are
+t-intervals on the logarithms of those. A number that the data do not support is None with a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Fewest samples in one launch for which a distribution-free two-sided 95 % interval of that quantile is
+# finite. Source: scipy.stats.quantile_test(...).confidence_interval(0.95), checked by a test.
+SAMPLES_NEEDED = {0.5: 6, 0.9: 36, 0.95: 72, 0.99: 368}
+
+MAX_LAUNCHES = 1000  # beyond this, "more launches" is no advice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A two-sided interval in the unit of its estimate; `level` is 0 to 1 (0.9: 5 % on each side)."""
+
+    low: float
+    high: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value from `n` units of replication. What is None is explained by `reason`."""
+
+    value: float | None
+    interval: Interval | None
+    n: int
+    reason: str | None = None
+
+
+def quantile(durations: NDArray[np.int64], q: float) -> float | None:
+    """The quantile of one launch, in the unit of `durations`; None where n is too small for it.
+
+    Source: NumPy's "linear" method, k = (n - 1) q, as pyperf, androidx.benchmark and asv define it.
+    """
+    if durations.size < SAMPLES_NEEDED[q]:
+        return None
+    return float(np.quantile(durations, q, method="linear"))
+
+
+def typical(launches: list[NDArray[np.int64]], q: float, level: float) -> Estimate:
+    """The quantile of a typical launch: exp(mean log q_i), with a t-interval over the launches.
+
+    The estimand is the typical launch's quantile, not the pooled one, which no interval over so few
+    launches covers.
+    """
+    if not launches:
+        return Estimate(value=None, interval=None, n=0, reason="no valid launch")
+    fewest = min(launch.size for launch in launches)
+    if fewest < SAMPLES_NEEDED[q]:
+        reason = f"n too small (need >= {SAMPLES_NEEDED[q]} per launch, has {fewest})"
+        return Estimate(value=None, interval=None, n=len(launches), reason=reason)
+    values = np.array([np.quantile(launch, q, method="linear") for launch in launches])
+    return over_launches(values, level)
+
+
+def over_launches(values: NDArray[np.float64], level: float) -> Estimate:
+    """exp(mean log) of one positive value per launch, with its t-interval on the log scale."""
+    n = values.size
+    logs = np.log(values)
+    value = float(np.exp(logs.mean()))
+    if n < 2:
+        return Estimate(value=value, interval=None, n=n, reason="one launch has no interval (need >= 2)")
+    if float(np.ptp(values)) == 0.0:
+        reason = f"all {n} launches gave the same value, so their spread is unknown"
+        return Estimate(value=value, interval=None, n=n, reason=reason)
+    from scipy import stats
+
+    low, high = stats.t.interval(level, n - 1, loc=logs.mean(), scale=stats.sem(logs))
+    interval = Interval(low=float(np.exp(low)), high=float(np.exp(high)), level=level)
+    return Estimate(value=value, interval=interval, n=n)
+
+
+def p_beyond(
+    values: NDArray[np.float64], bound: float, alternative: Literal["smaller", "larger"]
+) -> float | None:
+    """One-sided p of "the typical launch is smaller (larger) than `bound`"; None without a spread."""
+    if values.size < 2 or float(np.ptp(values)) == 0.0:
+        return None
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    return float(DescrStatsW(np.log(values)).ttest_mean(math.log(bound), alternative=alternative)[1])
+
+
+def launches_to_decide(
+    values: NDArray[np.float64], bound: float, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Launches at which a one-sided test against `bound` would decide with `power`, at the seen spread.
+
+    None where no useful number of launches would (the value lies on the bound), or the spread is unknown.
+    """
+    if values.size < 2 or float(np.ptp(values)) == 0.0:
+        return None
+    from statsmodels.stats.power import TTestPower
+
+    logs = np.log(values)
+    effect = abs(float(logs.mean()) - math.log(bound)) / float(logs.std(ddof=1))
+    test = TTestPower()
+    if test.power(effect, MAX_LAUNCHES, alpha, alternative="larger") < power:
+        return None
+    counts = range(2, MAX_LAUNCHES + 1)
+    return next(n for n in counts if test.power(effect, n, alpha, alternative="larger") >= power)
+
+
+def wilson(successes: int, n: int, level: float) -> Estimate:
+    """A share with its Wilson interval, 0 to 1."""
+    if n == 0:
+        return Estimate(value=None, interval=None, n=0, reason="no rows")
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    interval = Interval(low=float(low), high=float(high), level=level)
+    return Estimate(value=successes / n, interval=interval, n=n)
+
+
+def p_share(successes: int, n: int, bound: float, alternative: Literal["smaller", "larger"]) -> float:
+    """One-sided p of "the share is smaller (larger) than `bound`".
+
+    The score test, which is the one that Wilson's interval inverts: they never disagree.
+    """
+    from statsmodels.stats.proportion import proportions_ztest
+
+    return float(proportions_ztest(successes, n, value=bound, alternative=alternative, prop_var=bound)[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two classifiers on the same `n` rows: A (the one under test) against B (the reference).
+
+    `only_a`, `only_b`: rows that only this one has right. `difference`: accuracy of A minus that of B.
+    `mcnemar_p`: exact, two-sided.
+    """
+
+    n: int
+    only_a: int
+    only_b: int
+    difference: Estimate
+    mcnemar_p: float
+
+
+def paired(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], level: float) -> Paired:
+    """Compare two classifiers row by row.
+
+    The interval is the t-interval of the row differences (-1, 0, 1). Where no row differs that would
+    have no width, so it is then +- the exact (Clopper-Pearson) upper limit of a share of 0 in n.
+    """
+    n = right_a.size
+    if right_b.size != n:
+        raise ValueError(f"{n} rows against {right_b.size}")
+    only_a = int(np.sum(right_a & ~right_b))
+    only_b = int(np.sum(right_b & ~right_a))
+    return Paired(
+        n=n,
+        only_a=only_a,
+        only_b=only_b,
+        difference=_difference(right_a.astype(np.int64) - right_b.astype(np.int64), level),
+        mcnemar_p=_mcnemar(only_a, only_b),
+    )
+
+
+def _difference(differences: NDArray[np.int64], level: float) -> Estimate:
+    n = differences.size
+    if n == 0:
+        return Estimate(value=None, interval=None, n=0, reason="no rows")
+    value = float(differences.mean())
+    if not differences.any():
+        from statsmodels.stats.proportion import proportion_confint
+
+        width = float(proportion_confint(0, n, alpha=1 - level, method="beta")[1])
+        return Estimate(value=0.0, interval=Interval(low=-width, high=width, level=level), n=n)
+    if float(np.ptp(differences)) == 0.0:
+        return Estimate(value=value, interval=None, n=n, reason=f"all {n} rows differ the same way")
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    low, high = DescrStatsW(differences).tconfint_mean(alpha=1 - level)
+    return Estimate(value=value, interval=Interval(low=float(low), high=float(high), level=level), n=n)
+
+
+def _mcnemar(only_a: int, only_b: int) -> float:
+    """Exact McNemar: the sign test of the rows on which exactly one is right; 1 where there are none."""
+    if only_a + only_b == 0:
+        return 1.0
+    from scipy import stats
+
+    return float(stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
+def first_is_slow(durations: NDArray[np.int64]) -> bool:
+    """Whether the first timed sample is an outlier upward: the warm-up was too short.
+
+    Source: modified z-score above 10 standard deviations, hyperfine's rule for a slow first run.
+    """
+    if durations.size < SAMPLES_NEEDED[0.5]:
+        return False
+    from scipy import stats
+
+    spread = float(stats.median_abs_deviation(durations, scale="normal"))
+    return spread > 0 and float(durations[0] - np.median(durations)) > 10 * spread

@@ -1,0 +1,170 @@
+"""One run folder: record.json, the raw files that it names, verdict.json and report.txt.
+
+Every file is written whole or not at all: to NAME.part, flushed to the disk, then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from results.decode import check_encoded, damaged, decode_record
+from results.encode import encode
+from results.errors import RecordNotSaved
+from results.predictions import Predictions, read_predictions
+from results.record import SCHEMA, Record
+from results.samples import LaunchSamples, read_samples
+from results.verdict_file import VERDICT_SCHEMA, Verdict
+
+RECORD = "record.json"
+VERDICT = "verdict.json"
+REPORT = "report.txt"
+RECORD_LIMIT_BYTES = 64 * 1024
+
+
+class RunStore:
+    """A run folder on disk. Not shared: one process writes one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, root: Path) -> RunStore:
+        """A new folder root/NNNN, the next free number; two processes never get the same one."""
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            number = max((int(p.name) for p in root.iterdir() if p.name.isdecimal()), default=0)
+            while True:
+                number += 1
+                path = root / f"{number:04d}"
+                # mkdir is the lock: it fails for all but one of those who try.
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    return cls(path)
+        except OSError as err:
+            raise _not_saved(root, err) from err
+
+    @classmethod
+    def open(cls, path: Path) -> RunStore:
+        """An existing run folder. Raises RecordDamaged where there is no record.json in it."""
+        if not (path / RECORD).is_file():
+            raise damaged(str(path / RECORD), "is missing, so this is no run folder")
+        return cls(path)
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name: the run's number."""
+        return self.folder.name
+
+    def report(self) -> str:
+        """The report as it was written. Raises RecordDamaged where there is none."""
+        return self._read(REPORT).decode("utf-8", errors="replace")
+
+    def save(self, record: Record) -> None:
+        """Write record.json over the last one; if that fails, the last one is still there.
+
+        Raises:
+            RecordDamaged: the record does not fit the shipped schema: nothing was written.
+            RecordNotSaved: the disk is full or the folder cannot be written.
+        """
+        data = _encoded(record, str(self.folder / RECORD))
+        check_encoded(data, f"record-{SCHEMA}.json", str(self.folder / RECORD))
+        self._write(RECORD, data)
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        """Write verdict.json. Raises as `save` does."""
+        data = _encoded(verdict, str(self.folder / VERDICT))
+        check_encoded(data, f"verdict-{VERDICT_SCHEMA}.json", str(self.folder / VERDICT))
+        self._write(VERDICT, data)
+
+    def save_report(self, text: str) -> None:
+        """Write report.txt. Raises RecordNotSaved."""
+        self._write(REPORT, text.encode("utf-8"))
+
+    def add_raw(self, name: str, data: bytes) -> str:
+        """Keep a raw file under `name` (relative, with "/") and return its SHA-256 for the record.
+
+        Raises RecordNotSaved.
+        """
+        parts = PurePosixPath(name).parts
+        if not parts or PurePosixPath(name).is_absolute() or ".." in parts:
+            raise ValueError(f"not a name inside the run folder: {name}")
+        self._write(name, data)
+        return hashlib.sha256(data).hexdigest()
+
+    def load(self) -> Record:
+        """The record, checked. Raises SchemaUnknown, RecordDamaged."""
+        return decode_record(self._read(RECORD), str(self.folder / RECORD))
+
+    def load_samples(self, record: Record) -> dict[str, LaunchSamples]:
+        """Every launch's samples, by `Launch.samples_file`.
+
+        Raises RecordDamaged: a file is missing, changed (SHA-256), or torn.
+        """
+        return {
+            launch.samples_file: read_samples(
+                self._read_raw(launch.samples_file, launch.samples_sha256), launch.samples_file
+            )
+            for launch in record.launches
+        }
+
+    def load_predictions(self, record: Record) -> dict[str, Predictions]:
+        """Every recipe's predictions, by recipe. Raises RecordDamaged as `load_samples` does."""
+        return {
+            accuracy.recipe: read_predictions(
+                self._read_raw(accuracy.predictions_file, accuracy.predictions_sha256),
+                accuracy.predictions_file,
+            )
+            for accuracy in record.accuracies
+        }
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as err:
+            raise damaged(str(self.folder / name), f"cannot be read: {err.strerror}") from err
+
+    def _read_raw(self, name: str, sha256: str) -> bytes:
+        data = self._read(name)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise damaged(str(self.folder / name), "is not the file that was recorded (SHA-256 differs)")
+        return data
+
+    def _write(self, name: str, data: bytes) -> None:
+        target = self.folder / name
+        part = target.with_name(target.name + ".part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+            # The rename itself is safe only once its folder is on the disk.
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as err:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise _not_saved(target, err) from err
+
+
+def _encoded(value: Record | Verdict, name: str) -> bytes:
+    try:
+        return encode(value)
+    except ValueError as err:
+        raise damaged(name, f"holds a number that is not finite: {err}") from err
+
+
+def _not_saved(target: Path, err: OSError) -> RecordNotSaved:
+    return RecordNotSaved(
+        f"{target} could not be written: {err.strerror or err}. What was there before is intact.",
+        next_step="Make room or choose another output folder, then run again.",
+        path=str(target),
+        errno=err.errno,
+    )

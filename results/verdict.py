@@ -1,0 +1,152 @@
+"""Judge a record against the paper's claims: from what was measured to one verdict.
+
+Nothing here reads a clock or a file: the same record, samples, predictions and claims give the same
+verdict, byte for byte once encoded.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from results.claims import Claims
+from results.encode import digest
+from results.fold import ProtocolMatch, Status, fold, worst
+from results.judge_accuracy import judge_accuracy
+from results.judge_latency import judge_latency
+from results.predictions import Predictions
+from results.protocol import accuracy_findings, latency_findings
+from results.record import Record
+from results.samples import LaunchSamples
+from results.summary import FLOOR_MARGIN, AccuracySummary, summarize_accuracy, summarize_latency
+from results.verdict_file import (
+    AGENT_VERSION,
+    VERDICT_SCHEMA,
+    FloorCheck,
+    JudgedClaim,
+    Overall,
+    Published,
+    PublishedPair,
+    Verdict,
+)
+
+
+def judge(
+    record: Record,
+    samples: Mapping[str, LaunchSamples],
+    predictions: Mapping[str, Predictions],
+    claims: Claims,
+) -> Verdict:
+    """The verdict of one run. The first of `settings.recipes` is the one that the verdict is about.
+
+    `samples`: by `Launch.samples_file`; `predictions`: by recipe.
+    Raises RecordDamaged where raw data and record disagree.
+    """
+    recipes = record.settings.recipes
+    # float32 is evaluated beside every recipe, as its reference, whether it was asked for or not.
+    evaluated = tuple(dict.fromkeys((*recipes, *(accuracy.recipe for accuracy in record.accuracies))))
+    accuracies = {recipe: summarize_accuracy(record, predictions, recipe) for recipe in evaluated}
+    judged: dict[tuple[str, str], JudgedClaim] = {}
+    for claim in claims.claim:
+        if claim.metric == "latency_ms":
+            for recipe in recipes:
+                findings = latency_findings(claim, record, recipe)
+                latencies = summarize_latency(record, samples, recipe)
+                judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies)
+        else:
+            for recipe in evaluated:
+                findings = accuracy_findings(claim, record, recipe)
+                judged[claim.id, recipe] = judge_accuracy(claim, findings, recipe, accuracies[recipe])
+    latency = judged[claims.folded("latency_ms").id, recipes[0]]
+    accuracy = judged[claims.folded("accuracy").id, recipes[0]]
+    floors = tuple(_floor(recipe, summary) for recipe, summary in accuracies.items() if summary is not None)
+    overall = _overall(record, latency, accuracy, floors)
+    published = Published(
+        id=str(uuid.uuid5(uuid.NAMESPACE_OID, digest(record))),
+        kind="POST",
+        status=overall.status,
+        score=_score(accuracy, accuracies[recipes[0]]),
+        confidence=accuracy.confidence,
+        agent_version=AGENT_VERSION,
+        computed_at=record.ended_at,
+        is_current=True,
+        claim_citation=accuracy.claim_citation,
+        protocol_match=accuracy.protocol_match,
+    )
+    return Verdict(
+        schema=VERDICT_SCHEMA,
+        paper=claims.paper,
+        verdict=published,
+        verdicts=PublishedPair(post=published, pre=None),
+        overall=overall,
+        claims=tuple(judged.values()),
+        floors=floors,
+    )
+
+
+def _score(claim: JudgedClaim, summary: AccuracySummary | None) -> float | None:
+    """The share of correct pairs, where they are the claim's."""
+    return None if claim.value is None or summary is None else summary.accuracy.value
+
+
+def _floor(recipe: str, summary: AccuracySummary) -> FloorCheck:
+    pair = summary.paired
+    difference = None if pair is None else pair.difference
+    interval = None if difference is None else difference.interval
+    return FloorCheck(
+        recipe=recipe,
+        status=summary.floor,
+        margin_points=FLOOR_MARGIN * 100,
+        difference_points=_points(difference.value if difference else None),
+        low_points=_points(interval.low if interval else None),
+        high_points=_points(interval.high if interval else None),
+        agreement=summary.agreement,
+        only_recipe_right=pair.only_a if pair else None,
+        only_float32_right=pair.only_b if pair else None,
+        mcnemar_p=pair.mcnemar_p if pair else None,
+    )
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else round(share * 100, 9)
+
+
+def _overall(
+    record: Record, latency: JudgedClaim, accuracy: JudgedClaim, floors: tuple[FloorCheck, ...]
+) -> Overall:
+    recipe = record.settings.recipes[0]
+    failed = any(p.recipe == recipe and p.status == "failed" for p in record.parities)
+    floor = next((check.status for check in floors if check.recipe == recipe), "unknown")
+    status = fold(latency.status, accuracy.status, parity_failed=failed, under_floor=floor == "under")
+    match = worst((latency.protocol_match, accuracy.protocol_match))
+    reasons: list[str] = []
+    if failed:
+        reasons.append("the device computes something else than this machine")
+    if floor == "under":
+        reasons.append("accuracy is more than 1 point under float32's")
+    # A claim of another status explains nothing of the whole, but a mismatch is said whatever was decided.
+    explaining = [claim for claim in (latency, accuracy) if claim.status == status]
+    explaining += [
+        claim for claim in (latency, accuracy) if claim.status == "not_comparable" and claim not in explaining
+    ]
+    for claim in explaining:
+        reasons += [reason for reason in claim.decided_by if reason not in reasons]
+    judged = accuracy.value is not None and accuracy.protocol_match != "mismatch"
+    if judged and floor == "unknown":
+        reasons.append("float32 was not evaluated, so the accuracy floor is unknown")
+    if judged and floor == "undecided":
+        reasons.append("too few pairs to show that accuracy is within 1 point of float32's")
+    return Overall(
+        recipe=recipe,
+        status=status,
+        protocol_match=match,
+        # Failed parity or a broken floor is no reading of the paper's figures, so that nothing qualifies it.
+        sentence=sentence(status, match if status in (latency.status, accuracy.status) else "exact", reasons),
+        reasons=tuple(reasons),
+    )
+
+
+def sentence(status: Status, match: ProtocolMatch, reasons: list[str]) -> str:
+    """The verdict in one line; a proxy's status never stands without its qualifiers."""
+    qualified = f"{status} (proxy)" if match == "proxy" and status != "inconclusive" else status
+    return f"{qualified}: {'; '.join(reasons)}" if reasons else qualified

@@ -1,0 +1,64 @@
+"""Virtual phones for the tests that cross ADB. They need the real daemon; nothing stands in for it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from android_runner.adb import AdbTcpLink
+from android_runner.keys import Key, load_keys
+from android_runner.virtual.build import missing_packages, phone_root
+from android_runner.virtual.phone import VirtualPhone
+
+
+@pytest.fixture(scope="session")
+def virtual_root() -> Path:
+    """The phones' root folder, built at the first use; skips where a Debian package is missing."""
+    if missing := missing_packages():
+        pytest.skip(f"virtual phones need {', '.join(missing)}")
+    return phone_root()
+
+
+@pytest.fixture
+def phone(virtual_root: Path) -> Iterator[VirtualPhone]:
+    """A virtual phone that asks for no key."""
+    with VirtualPhone() as switched_on:
+        yield switched_on
+
+
+@pytest.fixture
+def link_to() -> Iterator[Callable[..., AdbTcpLink]]:
+    """Make links to phones, with AdbTcpLink's options; they are closed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(phone: VirtualPhone, **options: Any) -> AdbTcpLink:  # noqa: ANN401 (options of several types)
+            return stack.enter_context(contextlib.closing(AdbTcpLink(phone.host, phone.port, **options)))
+
+        yield make
+
+
+@pytest.fixture
+def adb(phone: VirtualPhone, link_to: Callable[..., AdbTcpLink]) -> AdbTcpLink:
+    """A connected link to `phone`."""
+    link = link_to(phone)
+    link.reconnect(timeout_s=5)
+    return link
+
+
+@pytest.fixture(scope="session")
+def own_key(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    """A fresh key pair, not the user's."""
+    return load_keys({"ANDROID_USER_HOME": str(tmp_path_factory.mktemp("keys"))})[0]
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    """A file of 1 MiB whose bytes all differ from their neighbours."""
+    path = tmp_path / "payload"
+    path.write_bytes(b"".join(hashlib.sha256(b"%d" % index).digest() for index in range(1 << 15)))
+    return path

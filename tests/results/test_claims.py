@@ -1,0 +1,76 @@
+"""claims.toml: the figures of the paper, and a file that cannot be wrong in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from results.claims import SHIPPED, load_claims
+from results.errors import ConfigError
+
+
+def test_the_figures_are_those_of_table_4() -> None:
+    """62 ms and 83.3 are the MobileBERT row; 84.3 is the w/o-OPT row and only a reference."""
+    claims = {claim.id: claim for claim in load_claims().claim}
+    found = {name: (claim.value, claim.role, claim.citation.row) for name, claim in claims.items()}
+    assert found == {
+        "latency": (62.0, "claim", "MobileBERT"),
+        "mnli-m": (83.3, "claim", "MobileBERT"),
+        "mnli-m-without-opt": (84.3, "reference", "MobileBERT w/o OPT"),
+    }
+
+
+def test_only_what_was_read_is_called_confirmed() -> None:
+    """The paper's own text for length, threads and precision was not read: claiming so would be a lie."""
+    conditions = load_claims().folded("latency_ms").conditions
+    assert {name: condition.confirmation for name, condition in conditions.items()} == {
+        "device": "confirmed",
+        "soc": "recalled",
+        "parameters": "confirmed",
+        "length": "second-hand",
+        "batch": "inferred",
+        "threads": "recalled",
+        "delegate": "inferred",
+        "precision": "inferred",
+    }
+    assert all(condition.source for condition in conditions.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('role = "claim"', 'role = "claim"\nconfidence = 1', "unknown fields: claim latency.confidence"),
+        ("pdf_page = 6", "page = 6", "unknown fields: claim latency.citation.page"),
+        ("value = 128\n", 'value = 128\nunit = "t"\n', "claim latency.conditions.length.unit"),
+        ("[paper]", "author = 1\n[paper]", "unknown fields: author"),
+        ("[claim.conditions.threads]", "[claim.conditions.thread]", "thread"),
+        ('confirmation = "second-hand"', 'confirmation = "sure"', "length.confirmation"),
+        ("value = 62.0", 'value = "fast"', "value"),
+        ("value = 62.0", "value = 61.0", "is 61, and cites 62"),
+        ('role = "reference"', 'role = "claim"', 'exactly one accuracy claim of role "claim"'),
+        ('kind = "relative"', 'kind = "points"', "margin that does not fit"),
+        ('id = "mnli-m"\n', 'id = "latency"\n', "two claims of the same id"),
+        ("schema = 1", "schema = 2", "has schema 2"),
+        ("value = 128", 'value = "128"', "length is not a whole number"),
+        ("[paper]", "[paper", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_field(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A misspelt condition would silently judge less than the paper claims."""
+    text = SHIPPED.read_text()
+    assert old in text
+    path = tmp_path / "claims.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_claims(path)
+    assert message in caught.value.what
+
+
+def test_a_claim_without_one_of_its_conditions_is_refused(tmp_path: Path) -> None:
+    """A latency claim that names no SoC would hold on any phone."""
+    head, _, rest = SHIPPED.read_text().partition("[claim.conditions.soc]")
+    path = tmp_path / "claims.toml"
+    path.write_text(head + rest[rest.index("[claim.conditions.parameters]") :])
+    with pytest.raises(ConfigError, match="lacks the conditions soc"):
+        load_claims(path)

@@ -1,0 +1,113 @@
+"""The report, as readers see it: goldens, and what must hold for every run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from results.record import Doubt
+from results.report.markdown import as_markdown
+from results.report.text import as_text
+from results.report.view import build_view
+from tests.results.make_run import (
+    COOL,
+    EXAMPLE,
+    HOST,
+    PIXEL_4,
+    SEEDED,
+    UNKNOWN,
+    VIRTUAL,
+    Run,
+    make_run,
+    parity,
+)
+from tests.results.test_verdict import one_launch, verdict_of
+
+BOTH = ("dynamic_int8", "float32")
+SEEDED_NOTE = Doubt(code="seeded-weights", text="Seeded random weights: accuracy means nothing.")
+
+
+def host() -> Run:
+    run = make_run(
+        recipes=("dynamic_int8",),
+        device=HOST,
+        conditions=UNKNOWN,
+        weights=SEEDED,
+        pairs=EXAMPLE,
+        accuracy=0.35,
+        flips=(1, 2),
+        threads=2,
+    )
+    return run.change(doubts=(SEEDED_NOTE,))
+
+
+def throttled() -> Run:
+    return one_launch(
+        make_run(launches=6),
+        after=dataclasses.replace(COOL, thermal_status=1, cpu_c=81.5),
+        invalid=("thermal status 1 after the launch",),
+    )
+
+
+RUNS: dict[str, Callable[[], Run]] = {
+    "pixel-4": lambda: make_run(recipes=BOTH, inferences=80),
+    "pixel-4-undecided": lambda: make_run(median_ms=63.9, spread=0.03, launches=6),
+    "pixel-4-throttled": throttled,
+    "host": host,
+    "virtual-phone": lambda: make_run(
+        recipes=("dynamic_int8",), device=VIRTUAL, conditions=UNKNOWN, launches=1
+    ),
+    "parity-failed": lambda: make_run(recipes=("dynamic_int8",), launches=0).change(
+        parities=(parity("dynamic_int8", status="failed", reasons=("3 of 8 rows differ by more than 0.02",)),)
+    ),
+    "accuracy-only": lambda: make_run(recipes=BOTH, device=None, threads=0),
+}
+
+
+def view_of(run: Run):  # noqa: ANN201  # a test helper
+    return build_view(run.record, run.samples, run.predictions, verdict_of(run))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_text(name: str, golden: Callable[[str, str], None]) -> None:
+    """The whole report, reviewed as a diff whenever a word of it changes."""
+    golden(f"{name}.txt", as_text(view_of(RUNS[name]())))
+
+
+def test_markdown(golden: Callable[[str, str], None]) -> None:
+    """The same view for job summaries."""
+    golden("pixel-4.md", as_markdown(view_of(RUNS["pixel-4"]())))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_where_comes_first_and_the_verdict_second(name: str) -> None:
+    """A reader who stops after two sentences must not take the host for a phone."""
+    run = RUNS[name]()
+    lines = as_text(view_of(run)).splitlines()
+    kind = run.record.device.kind if run.record.device else None
+    assert ("not a phone" in lines[0]) == (kind in ("host", "virtual_phone", "emulator"))
+    assert lines[1].startswith("Verdict: ")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_no_nan_is_printed_and_every_doubt_is(name: str) -> None:
+    """What is not known is said in words."""
+    run = RUNS[name]()
+    text = as_text(view_of(run))
+    assert "nan" not in text.lower().replace("tenant", "")
+    flat = " ".join(text.split())
+    for doubt in run.record.doubts:
+        assert doubt.text in flat
+    for claim in verdict_of(run).claims:
+        for reason in claim.reasons:
+            assert " ".join(reason.split()) in flat
+
+
+def test_a_devices_words_are_not_markup() -> None:
+    """A model name is the device's own text, and lands in other people's pages."""
+    run = make_run(device=dataclasses.replace(PIXEL_4, model="<img src=x>|`a`"))
+    text = as_markdown(view_of(run))
+    assert "\\<img src=x>\\|\\`a\\`" in text
+    assert " <img" not in text

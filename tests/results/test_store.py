@@ -1,0 +1,200 @@
+"""The run folder: written whole or not at all, and read back only as it was written."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from results import store as store_module
+from results.encode import encode
+from results.errors import RecordDamaged, RecordNotSaved, SchemaUnknown
+from results.recompute import conclude, recompute
+from results.store import RECORD_LIMIT_BYTES, RunStore
+from tests.results.make_run import HOST, UNKNOWN, Run, make_run
+
+
+@pytest.fixture
+def run() -> Run:
+    return make_run(recipes=("dynamic_int8", "float32"))
+
+
+@pytest.fixture
+def store(tmp_path: Path, run: Run) -> RunStore:
+    made = RunStore.create(tmp_path / "runs")
+    run.save(made)
+    return made
+
+
+def edit(store: RunStore, old: str, new: str) -> None:
+    path = store.folder / "record.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_record_comes_back_equal(store: RunStore, run: Run) -> None:
+    """Every field, tuple and core number survives the file."""
+    assert store.load() == run.record
+
+
+def test_a_growing_record_is_saved_at_every_step(tmp_path: Path) -> None:
+    """After each step record.json is whole, from settings alone to the last launch."""
+    run, made = make_run(), RunStore.create(tmp_path)
+    for record in (
+        dataclasses.replace(
+            run.record,
+            ended_at=None,
+            artifacts=(),
+            pairs=None,
+            device=None,
+            program=None,
+            parities=(),
+            launches=(),
+            accuracies=(),
+        ),
+        dataclasses.replace(run.record, ended_at=None, launches=(), accuracies=()),
+        run.record,
+    ):
+        made.save(record)
+        assert made.load() == record
+
+
+def test_host_fields_that_are_none_stay_none(tmp_path: Path) -> None:
+    """What a device does not say is null in the file, never 0."""
+    made = RunStore.create(tmp_path)
+    run = make_run(device=HOST, conditions=UNKNOWN)
+    run.save(made)
+    assert made.load() == run.record
+    assert '"thermal_status": null' in (made.folder / "record.json").read_text()
+
+
+def test_three_recipes_of_ten_launches_fit(tmp_path: Path) -> None:
+    """A record stays small, so that histories of thousands read fast."""
+    made = RunStore.create(tmp_path)
+    make_run(recipes=("dynamic_int8", "dynamic_int8_per_tensor", "float32")).save(made)
+    size = (made.folder / "record.json").stat().st_size
+    assert 20_000 < size <= RECORD_LIMIT_BYTES
+
+
+def test_folders_are_numbered_onward(tmp_path: Path) -> None:
+    """A deleted run's number is not reused while a later one is there."""
+    (tmp_path / "0007").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert RunStore.create(tmp_path).run_id == "0008"
+    assert RunStore.create(tmp_path).run_id == "0009"
+
+
+def test_no_two_runs_get_the_same_folder(tmp_path: Path) -> None:
+    """Two benchmarks started at once must not write into one another."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: RunStore.create(tmp_path).run_id, range(40)))
+    assert len(set(made)) == 40
+
+
+def test_a_full_disk_leaves_the_last_record(
+    store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured before the disk filled up must still be readable after."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(RecordNotSaved) as caught:
+        store.save(dataclasses.replace(run.record, run_id="9999"))
+    assert "No space left on device. What was there before is intact." in caught.value.what
+    assert store.load() == run.record
+    assert not list(store.folder.glob("*.part"))
+
+
+def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    """--output onto a file: one clear error, nothing overwritten."""
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(RecordNotSaved):
+        RunStore.create(tmp_path / "runs")
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"length": 128', '"length": "128"', "length"),
+        ('"length": 128', '"length": 128.5', "length"),
+        ('"length": 128', '"length": NaN', "NaN is no JSON number"),
+        ('"length": 128', '"length": 128, "width": 1', "width"),
+        ('"threads": 4,', "", "threads"),
+        ('"kind": "phone"', '"kind": "tablet"', "device"),
+        ('"parities": [', '"parities": [{}, ', "parities.0"),
+        ('"ended_at": "2026', '"ended": "2026', "ended"),
+        ("{", "", "cannot be read as JSON"),
+        ('"schema": 1', '"schema": "1"', "schema"),
+    ],
+)
+def test_a_damaged_record_is_refused_by_field(store: RunStore, old: str, new: str, message: str) -> None:
+    """A verdict is never computed from a record that was edited or half copied."""
+    edit(store, old, new)
+    with pytest.raises(RecordDamaged, match=message):
+        store.load()
+
+
+def test_another_schema_is_named(store: RunStore) -> None:
+    """A record of a later version is not damaged, and the message must not say so."""
+    edit(store, '"schema": 1', '"schema": 2')
+    with pytest.raises(SchemaUnknown, match="has schema 2, and this version reads schema 1"):
+        store.load()
+
+
+def test_nothing_unfit_is_ever_written(store: RunStore, run: Run) -> None:
+    """NaN, infinity or a wrong type in memory must not reach the disk."""
+    parity = dataclasses.replace(run.record.parities[0], max_abs_difference=float("inf"))
+    with pytest.raises(RecordDamaged, match="not finite"):
+        store.save(dataclasses.replace(run.record, parities=(parity,)))
+    wrong = dataclasses.replace(run.record, run_id=7)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(RecordDamaged, match="run_id"):
+        store.save(wrong)
+    assert store.load() == run.record
+
+
+def test_a_changed_raw_file_is_noticed(store: RunStore, run: Run) -> None:
+    """One digit of one sample: the numbers would still be numbers."""
+    path = store.folder / run.record.launches[3].samples_file
+    path.write_bytes(path.read_bytes().replace(b" 7\n", b" 6\n", 1))
+    with pytest.raises(RecordDamaged, match=f"{path.name}: is not the file that was recorded"):
+        store.load_samples(run.record)
+
+
+def test_a_missing_raw_file_is_named(store: RunStore, run: Run) -> None:
+    """A run folder copied without its raw files is no run folder."""
+    (store.folder / "predictions-float32.csv").unlink()
+    with pytest.raises(RecordDamaged, match=r"predictions-float32\.csv: cannot be read: No such file"):
+        store.load_predictions(run.record)
+
+
+def test_raw_names_stay_inside_the_folder(store: RunStore) -> None:
+    """A name with .. would write anywhere."""
+    for name in ("../x", "/x", "", "a/../../x"):
+        with pytest.raises(ValueError, match="not a name inside"):
+            store.add_raw(name, b"")
+
+
+def test_open_refuses_a_folder_without_a_record(tmp_path: Path) -> None:
+    """`report` on a wrong folder says what is missing."""
+    with pytest.raises(RecordDamaged, match="this is no run folder"):
+        RunStore.open(tmp_path)
+
+
+def test_recompute_gives_the_same_bytes(store: RunStore) -> None:
+    """The verdict depends on the run folder alone: not on the clock, the path or the run before."""
+    verdict, text = conclude(store)
+    written = (store.folder / "verdict.json").read_bytes()
+    assert written == encode(verdict) == recompute(store.folder)
+    assert (store.folder / "report.txt").read_text() == text == store.report()
+    moved = store.folder.rename(store.folder.with_name("copy"))
+    assert recompute(moved) == written
+    assert json.loads(written)["verdict"]["status"] == "reproduced"

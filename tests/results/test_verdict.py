@@ -1,0 +1,333 @@
+"""The verdict of whole runs: what decides, what can never pass, and what the file looks like."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+import pytest
+
+from results.claims import load_claims
+from results.encode import encode
+from results.errors import RecordDamaged
+from results.fold import Status
+from results.record import Conditions
+from results.verdict import judge
+from results.verdict_file import JudgedClaim, Verdict
+from tests.results.make_run import COOL, EXAMPLE, HOST, MNLI, SEEDED, UNKNOWN, VIRTUAL, Run, make_run, parity
+
+CLAIMS = load_claims()
+
+
+def verdict_of(run: Run) -> Verdict:
+    return judge(run.record, run.samples, run.predictions, CLAIMS)
+
+
+def row(run: Run, claim: str = "latency", recipe: str | None = None) -> JudgedClaim:
+    recipe = recipe or run.record.settings.recipes[0]
+    return next(c for c in verdict_of(run).claims if (c.id, c.recipe) == (claim, recipe))
+
+
+@pytest.mark.parametrize(
+    ("median_ms", "spread", "status"),
+    [
+        (61.0, 0.01, "reproduced"),
+        (64.0, 0.01, "reproduced"),
+        (64.9, 0.03, "inconclusive"),
+        (65.8, 0.03, "inconclusive"),
+        (68.0, 0.01, "not_reproduced"),
+        (20.0, 0.01, "reproduced"),
+    ],
+)
+def test_the_interval_against_65_1_ms_decides_latency(
+    median_ms: float, spread: float, status: Status
+) -> None:
+    """62 ms with a margin of 5 %: the whole interval has to be on one side."""
+    judged = row(make_run(median_ms=median_ms, spread=spread))
+    assert judged.status == status
+    assert judged.bound == pytest.approx(65.1)
+    assert judged.interval is not None
+    assert judged.interval.level == 0.9
+    assert (judged.confidence >= 0.95) == (status != "inconclusive")
+
+
+def test_an_undecided_latency_says_how_many_launches_decide() -> None:
+    """ "Inconclusive" alone does not help; the next number of launches does."""
+    judged = row(make_run(median_ms=64.0, spread=0.03, launches=6))
+    assert judged.status == "inconclusive"
+    assert judged.launches_to_decide is not None
+    assert any(f"about {judged.launches_to_decide} decide" in reason for reason in judged.reasons)
+    enough = make_run(median_ms=64.0, spread=0.03, launches=judged.launches_to_decide)
+    assert row(enough).status == "reproduced"
+
+
+def test_readings_tell_62_from_much_faster() -> None:
+    """A phone at 20 ms meets "at most 62 ms", and shows nothing about 62 ms itself."""
+    strict, equivalence = row(make_run(median_ms=20.0)).readings
+    assert (strict.status, equivalence.status) == ("reproduced", "not_reproduced")
+    strict, equivalence = row(make_run(median_ms=63.5)).readings
+    assert (strict.status, equivalence.status) == ("not_reproduced", "reproduced")
+    assert all(reading.p is not None and reading.p < 0.05 for reading in (strict, equivalence))
+
+
+DOUBTS: list[tuple[str, Callable[[], Run]]] = [
+    ("too few valid launches: 4", lambda: make_run(launches=4)),
+    ("too few valid launches: 1", lambda: make_run(launches=1)),
+    ("10 of 10 launches invalid", lambda: make_run().each_launch(invalid=("slowdown",))),
+    ("1 of 10 launches invalid", lambda: one_launch(make_run(), invalid=("slowdown",))),
+    ("thermal status unavailable", lambda: make_run(conditions=UNKNOWN)),
+    ("thermal status unavailable", lambda: one_launch(make_run(), before=UNKNOWN)),
+    ("thermal status unavailable", lambda: one_launch(make_run(), after=UNKNOWN)),
+    ("thermal status up to 2", lambda: one_launch(make_run(), before=cool(thermal_status=2))),
+    ("thermal status up to 1", lambda: one_launch(make_run(), after=cool(thermal_status=1))),
+    ("thermal status overridden", lambda: one_launch(make_run(), after=cool(thermal_overridden=True))),
+    ("battery down to 24 %", lambda: one_launch(make_run(), after=cool(battery_percent=24))),
+    ("device parity void", lambda: make_run().change(parities=(parity("float32", status="void"),))),
+    ("device parity missing", lambda: make_run().change(parities=())),
+    ("all 10 launches gave the same value", lambda: make_run(spread=0.0)),
+    ("n too small (need >= 6 per launch, has 5)", lambda: make_run(inferences=5)),
+    ("latency was not measured", lambda: make_run(device=None)),
+]
+
+
+def cool(**changes: object) -> Conditions:
+    return dataclasses.replace(COOL, **changes)  # type: ignore[arg-type]  # fields of Conditions
+
+
+def one_launch(run: Run, **changes: object) -> Run:
+    last = dataclasses.replace(run.record.launches[-1], **changes)  # type: ignore[arg-type]  # of Launch
+    return run.change(launches=(*run.record.launches[:-1], last))
+
+
+@pytest.mark.parametrize(("reason", "make"), DOUBTS)
+def test_each_doubt_alone_leaves_latency_inconclusive(reason: str, make: Callable[[], Run]) -> None:
+    """A perfect 61 ms decides nothing under any one of these."""
+    judged = row(make())
+    assert judged.status == "inconclusive"
+    assert judged.confidence == 0
+    assert any(reason in text for text in judged.reasons)
+    assert verdict_of(make()).verdict.status == "inconclusive"
+
+
+@pytest.mark.parametrize("status", ["void", "failed"])
+def test_no_latency_is_reported_unless_parity_passed(status: str) -> None:
+    """Timing a model that computes something else is timing something else."""
+    run = make_run().change(parities=(parity("float32", status=status),))
+    judged = row(run)
+    assert (judged.value, judged.interval) == (None, None)
+
+
+def test_invalid_launches_are_never_averaged_in() -> None:
+    """One launch at half speed, marked invalid: the value is that of the others."""
+    run = make_run(launches=6, spread=0.0)
+    slow = make_run(launches=6, spread=0.0, median_ms=122.0)
+    last = slow.record.launches[-1]
+    run.raw[last.samples_file] = slow.raw[last.samples_file]
+    assert row(one_launch(run, invalid=("throttled",))).value == pytest.approx(61.0, rel=0.01)
+    assert row(run).value == pytest.approx(68.5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "status"),
+    [(0.84, "reproduced"), (0.835, "reproduced"), (0.825, "inconclusive"), (0.80, "not_reproduced")],
+)
+def test_wilson_against_82_3_decides_accuracy(accuracy: float, status: Status) -> None:
+    """83.3 less 1 point, on all 9,815 pairs."""
+    judged = row(make_run(accuracy=accuracy), "mnli-m")
+    assert judged.status == status
+    assert (judged.confidence >= 0.975) == (status != "inconclusive")
+    assert judged.bound == pytest.approx(82.3)
+
+
+def test_accuracy_that_was_not_measured_is_inconclusive() -> None:
+    """`latency` alone cannot give a verdict on both, and the score stays empty."""
+    verdict = verdict_of(make_run(accuracy=None))
+    assert verdict.verdict.status == "inconclusive"
+    assert verdict.verdict.score is None
+
+
+def test_example_pairs_are_no_mnli_score() -> None:
+    """Ten pairs of our own at 90 % must not be printed beside MNLI-m 83.3."""
+    verdict = verdict_of(make_run(pairs=EXAMPLE, accuracy=0.9))
+    assert verdict.verdict.score is None
+    assert all(claim.value is None for claim in verdict.claims if claim.unit == "percent")
+    assert verdict.overall.sentence.startswith("not_comparable: example pairs, not MNLI")
+
+
+@pytest.mark.parametrize(
+    ("run", "start"),
+    [
+        (make_run(device=VIRTUAL), "not_comparable: virtual phone"),
+        (make_run(device=HOST, conditions=UNKNOWN), "not_comparable: host, not a phone"),
+        (make_run(weights=SEEDED), "not_comparable: seeded weights"),
+        (make_run(median_ms=80.0), "not_reproduced (proxy): the interval lies above 65.1 ms"),
+        (make_run(accuracy=0.7), "not_reproduced (proxy): the interval lies below 82.3%"),
+        (make_run(accuracy=0.7, device=VIRTUAL), "not_reproduced: the interval lies below 82.3%"),
+    ],
+)
+def test_the_sentence_says_first_what_decided(run: Run, start: str) -> None:
+    """The sentence begins with the status and its first reason."""
+    verdict = verdict_of(run)
+    assert verdict.overall.sentence.startswith(start)
+    assert ("virtual phone" in verdict.overall.sentence) == (run.record.device == VIRTUAL)
+
+
+def test_mismatch_and_not_comparable_are_one() -> None:
+    """status is not_comparable exactly when protocol_match is mismatch, claim by claim."""
+    runs = [make_run(), make_run(device=HOST), make_run(pairs=EXAMPLE), make_run(median_ms=80)]
+    for run in runs:
+        for claim in verdict_of(run).claims:
+            assert (claim.status == "not_comparable") == (claim.protocol_match == "mismatch")
+
+
+def test_a_proxy_never_stands_without_its_qualifiers() -> None:
+    """A bare "reproduced" would be quoted as one."""
+    sentence = verdict_of(make_run(recipes=("dynamic_int8",))).overall.sentence
+    assert sentence.startswith("reproduced (proxy): ")
+    for qualifier in ("dev set for test set", "probably float32", "threads 4 recalled"):
+        assert qualifier in sentence
+
+
+def test_failed_parity_is_not_reproduced_even_on_the_host() -> None:
+    """A device that computes something else has decided the matter."""
+    run = make_run(device=HOST, conditions=UNKNOWN)
+    verdict = verdict_of(run.change(parities=(parity("float32", status="failed"),)))
+    assert verdict.verdict.status == "not_reproduced"
+    assert verdict.overall.reasons[0] == "the device computes something else than this machine"
+
+
+def test_one_failed_parity_outweighs_every_pass() -> None:
+    """A check that failed once is not undone by trying again."""
+    checks = (parity("float32", status="failed"), parity("float32"))
+    for parities in (checks, checks[::-1]):
+        run = make_run().change(parities=parities)
+        assert row(run).value is None
+        assert verdict_of(run).verdict.status == "not_reproduced"
+
+
+def test_accuracy_under_its_floor_is_not_reproduced() -> None:
+    """float32 at 86 %, int8 at 84 %: over the paper's figure, and still broken by quantization."""
+    run = make_run(recipes=("dynamic_int8",), accuracy=0.86, flips=(20, 220))
+    verdict = verdict_of(run)
+    assert row(run, "mnli-m").status == "reproduced"
+    assert verdict.verdict.status == "not_reproduced"
+    floor = next(check for check in verdict.floors if check.recipe == "dynamic_int8")
+    assert (floor.status, floor.only_recipe_right, floor.only_float32_right) == ("under", 20, 220)
+
+
+def test_a_small_slice_does_not_decide_the_floor() -> None:
+    """Two flips in 200 pairs: neither kept nor lost is shown, and it says so."""
+    pairs = dataclasses.replace(MNLI, rows_used=200)
+    run = make_run(recipes=("dynamic_int8",), pairs=pairs, accuracy=0.9, flips=(0, 2))
+    verdict = verdict_of(run)
+    assert {check.recipe: check.status for check in verdict.floors}["dynamic_int8"] == "undecided"
+    assert "too few pairs to show that accuracy is within 1 point of float32's" in verdict.overall.reasons
+
+
+def test_an_unknown_floor_is_said() -> None:
+    """float32 was not evaluated, so nobody knows what quantization cost."""
+    run = make_run(recipes=("dynamic_int8",))
+    run = run.change(accuracies=run.record.accuracies[:1])
+    verdict = verdict_of(run)
+    assert verdict.floors[0].status == "unknown"
+    assert "float32 was not evaluated, so the accuracy floor is unknown" in verdict.overall.reasons
+
+
+def test_the_first_recipe_is_the_one_that_is_judged() -> None:
+    """The others get their own rows, and no word in the fold."""
+    run = make_run(recipes=("float32", "dynamic_int8"), median_ms=80.0)
+    assert (row(run).status, row(run, recipe="dynamic_int8").status) == ("not_reproduced", "reproduced")
+    assert verdict_of(run).verdict.status == "not_reproduced"
+    swapped = make_run(recipes=("dynamic_int8", "float32"), median_ms=80.0)
+    assert verdict_of(swapped).verdict.status == "reproduced"
+
+
+def test_references_are_shown_and_not_folded() -> None:
+    """83.5 % reproduces the MobileBERT row; that the w/o-OPT row is out of reach changes nothing."""
+    run = make_run(accuracy=0.833)
+    assert row(run, "mnli-m-without-opt").status != "reproduced"
+    assert verdict_of(run).verdict.status == "reproduced"
+
+
+def test_the_file_has_the_nesting_of_public_verdicts() -> None:
+    """Readers of public verdict files find every field under its name, and claims beside them."""
+    value = json.loads(encode(verdict_of(make_run())))
+    assert list(value["paper"]) == ["arxiv_id", "title", "venue"]
+    assert list(value["verdict"]) == [
+        "id",
+        "kind",
+        "status",
+        "score",
+        "confidence",
+        "agent_version",
+        "computed_at",
+        "is_current",
+        "claim_citation",
+        "protocol_match",
+    ]
+    assert list(value["verdict"]["claim_citation"]) == [
+        "paper_arxiv_id",
+        "section",
+        "row",
+        "column",
+        "reported_value",
+        "reported_metric",
+        "quoted_text",
+        "pdf_page",
+        "notes",
+    ]
+    assert value["verdicts"] == {"post": value["verdict"], "pre": None}
+    assert value["verdict"]["score"] == 8245 / 9815
+    assert value["verdict"]["computed_at"] == "2026-11-22T10:20:00.000Z"
+    assert {(claim["id"], claim["recipe"]) for claim in value["claims"]} == {
+        ("latency", "float32"),
+        ("mnli-m", "float32"),
+        ("mnli-m-without-opt", "float32"),
+    }
+
+
+def test_the_top_is_the_mnli_claims_and_the_fold_is_overall() -> None:
+    """On a virtual phone latency is a mismatch while accuracy, measured on the host, is a proxy."""
+    verdict = verdict_of(make_run(device=VIRTUAL))
+    assert verdict.verdict.claim_citation.column == "MNLI-m"
+    assert (verdict.verdict.protocol_match, verdict.overall.protocol_match) == ("proxy", "mismatch")
+    assert verdict.verdict.status == verdict.overall.status == "not_comparable"
+
+
+def test_the_id_is_the_records() -> None:
+    """The same record is the same verdict; any change of it is another."""
+    run = make_run()
+    assert verdict_of(run).verdict.id == verdict_of(make_run()).verdict.id
+    assert verdict_of(run.settings(seed=1)).verdict.id != verdict_of(run).verdict.id
+
+
+def test_samples_other_in_number_than_recorded_are_refused() -> None:
+    """n never shrinks silently."""
+    run = one_launch(make_run(), timed_inferences=41)
+    with pytest.raises(RecordDamaged, match="has 40 timed inferences, the record says 41"):
+        verdict_of(run)
+
+
+def test_predictions_other_than_counted_are_refused() -> None:
+    """A record that says 90 % over a file that says 84 % is damaged."""
+    run = make_run()
+    better = dataclasses.replace(
+        run.record.accuracies[0], confusion=((3272, 0, 0), (0, 3272, 0), (0, 0, 3271))
+    )
+    with pytest.raises(RecordDamaged, match="does not hold the predictions"):
+        verdict_of(run.change(accuracies=(better,)))
+    more = dataclasses.replace(run.record.accuracies[0], correct=9000)
+    with pytest.raises(RecordDamaged, match="counts 8245 of 9815"):
+        verdict_of(run.change(accuracies=(more,)))
+
+
+def test_recipes_over_other_pairs_are_not_compared() -> None:
+    """The floor is a paired test: the same rows, in the same order."""
+    run = make_run(recipes=("dynamic_int8",))
+    quantized = run.record.accuracies[0]
+    shorter = make_run(recipes=("dynamic_int8",), pairs=dataclasses.replace(MNLI, rows_used=300))
+    run.raw[quantized.predictions_file] = shorter.raw[quantized.predictions_file]
+    run = run.change(accuracies=(shorter.record.accuracies[0], run.record.accuracies[1]))
+    with pytest.raises(RecordDamaged, match=r"is not over the rows of predictions-float32\.csv"):
+        verdict_of(run)
