@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from android_runner.probe import conditions
 from android_runner.run import Order, Workplace, launch, send
 from benchmark.accuracy import host_logits
-from benchmark.device_parity import CANDIDATES, compare, far_apart
+from benchmark.device_parity import compare, far_apart, sample_for
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from results.record import Artifact, Conditions, DeviceParity, Launch
@@ -34,13 +34,20 @@ _SLOWDOWN = 10  # a launch may take so many times what its parity check promised
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A device made ready: the place, the threads and cores, and the rows that every launch runs."""
+    """A device made ready: the place, the threads and cores, and the rows that every launch runs.
+
+    `candidates`: rows from which the parity check chooses.
+
+    `same_kernels`: the device's processor is this host's, so that the runtime picks the same kernels.
+    """
 
     place: Workplace
     threads: int
     cores: tuple[int, ...]
     sequences: Sequences
+    candidates: Sequences
     host_threads: int
+    same_kernels: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +67,11 @@ def check_parity(
     `reference`: the float32 artifact of the same weights, None for a bare .tflite.
     """
     ready = []
-    candidates = bench.sequences.take(np.arange(min(CANDIDATES, len(bench.sequences.row_ids))))
-    float32 = None if reference is None else _here(reference, candidates, bench)
     for files in measured:
+        sample = sample_for(files.artifact.precision, same_kernels=bench.same_kernels)
+        candidates = bench.candidates.take(np.arange(min(sample.candidates, bench.candidates.rows)))
         host = _here(files, candidates, bench)
-        rows = far_apart(host)
+        rows = far_apart(host, sample.rows)
         chosen = candidates.take(rows)
         model = send(
             bench.place, files.model_path, _model_name(files.artifact), sha256=files.artifact.model_sha256
@@ -88,8 +95,9 @@ def check_parity(
             files.artifact.recipe,
             np.array([samples.logits[int(row)] for row in chosen.row_ids], np.float32),
             host[rows],
-            None if float32 is None else float32[rows],
+            None if reference is None else _here(reference, chosen, bench),
             files.artifact.precision,
+            same_kernels=bench.same_kernels,
         )
         journal.add("device parity", parities=(*journal.record.parities, parity))
         if parity.status == "passed":

@@ -176,7 +176,10 @@ def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listen
         threads=threads,
         cores=cores,
         sequences=device_measure.timing_rows(pairs.sequences, settings.inferences, settings.seed),
+        candidates=pairs.sequences,
         host_threads=_host_cores(),
+        same_kernels=device.kind == "host"
+        or (device.kind == "virtual_phone" and device.abi == platform.machine()),
     )
 
 
@@ -272,6 +275,11 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _runs_here(device: Device) -> bool:
+    """Whether the device's processor is this machine's own."""
+    return device.kind == "host" or (device.kind == "virtual_phone" and device.abi == platform.machine())
 
 
 def _host_cores() -> int:

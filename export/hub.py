@@ -63,7 +63,7 @@ def find_file(repository: str, name: str, *, repo_type: str) -> Path | None:
                 repository, name, repo_type=repo_type, local_files_only=not reachable()
             )
         )
-    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
+    except KeyError as err:  # the client passes on its HTTP library's errors, of whichever library
         _log.debug("hub: %s %s: %s", repository, name, err)
         return None
 
@@ -108,7 +108,7 @@ def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Pat
         )
     except CheckpointError:
         raise
-    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
+    except KeyError as err:  # the client passes on its HTTP library's errors, of whichever library
         reason = str(err).strip().split("\n", 1)[0] or type(err).__name__
         raise CheckpointError(
             f"{repository} is not a folder here, and the hub does not give it: {reason}",
@@ -121,9 +121,13 @@ def _whole_commit(repository: str, revision: str | None) -> str:
     from huggingface_hub import HfApi
 
     if revision is None or not _BEGINNING.fullmatch(revision):
-        return str(HfApi().model_info(repository, revision=revision).sha)
+        return str(HfApi().model_info(repository, revision=revision, timeout=_PATIENCE_S).sha)
     if len(revision) == 40:
         return revision
+    # One question without the client's retries, which fails fast where there is no network.
+    newest = str(HfApi().model_info(repository, timeout=_PATIENCE_S).sha)
+    if newest.startswith(revision):
+        return newest
     commits = [commit.commit_id for commit in HfApi().list_repo_commits(repository)]
     found = [commit for commit in commits if commit.startswith(revision)]
     if len(found) != 1:

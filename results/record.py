@@ -28,6 +28,7 @@ DeviceKind = Literal["phone", "emulator", "virtual_phone", "host"]
 WeightsKind = Literal["hub", "local", "seeded", "unknown"]
 PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
 ParityStatus = Literal["passed", "failed", "void"]
+ParityStatistic = Literal["largest", "rms"]
 Precision = Literal["float32", "dynamic_int8", "unknown"]
 Phase = Literal["warmup", "timed"]
 
@@ -188,8 +189,9 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceParity:
-    """Device logits against this host's, same artifact and rows. Differences and tolerance in logits.
+    """Device logits against this host's, same artifact and rows. Difference and tolerance in logits.
 
+    `difference`: by `statistic`, the largest |device - host|, or the largest root mean square of any label.
     `min_row_distance`: the smallest max |difference| between the logits of two of the rows on the host;
     below 10 tolerances the check could not notice swapped rows and is void.
     """
@@ -197,8 +199,9 @@ class DeviceParity:
     recipe: str
     status: ParityStatus
     rows: int
+    statistic: ParityStatistic
+    difference: float
     tolerance: float
-    max_abs_difference: float
     min_row_distance: float
     rule: str
     reasons: tuple[str, ...] = ()

@@ -74,6 +74,9 @@ def model_table(record: Record) -> Table | None:
     )
 
 
+_STATISTIC = {"largest": "largest", "rms": "RMS per label"}
+
+
 def parity_table(record: Record) -> Table | None:
     """Device logits against this machine's."""
     if not record.parities:
@@ -86,7 +89,7 @@ def parity_table(record: Record) -> Table | None:
                 parity.recipe,
                 parity.status,
                 str(parity.rows),
-                f"{parity.max_abs_difference:.3g}",
+                f"{parity.difference:.3g} ({_STATISTIC[parity.statistic]})",
                 f"{parity.tolerance:.3g}",
                 f"{parity.min_row_distance:.3g}",
             )
@@ -95,7 +98,7 @@ def parity_table(record: Record) -> Table | None:
         lines.append(f"{parity.recipe}: tolerance is {parity.rule}.")
     return Table(
         title="Device parity: the same file and rows, device against this machine, in logits",
-        columns=("recipe", "status", "rows", "max |difference|", "tolerance", "closest rows"),
+        columns=("recipe", "status", "rows", "difference", "tolerance", "closest rows"),
         rows=tuple(rows),
         lines=tuple(lines),
     )

@@ -235,7 +235,8 @@ def parity(recipe: str, **changes: Any) -> DeviceParity:  # noqa: ANN401  # fiel
         status="passed",
         rows=8,
         tolerance=0.02,
-        max_abs_difference=0.004,
+        statistic="largest",
+        difference=0.004,
         min_row_distance=0.9,
         rule="half of the conversion error 0.04 on these rows",
     )

@@ -152,7 +152,7 @@ def test_another_schema_is_named(store: RunStore) -> None:
 
 def test_nothing_unfit_is_ever_written(store: RunStore, run: Run) -> None:
     """NaN, infinity or a wrong type in memory must not reach the disk."""
-    parity = dataclasses.replace(run.record.parities[0], max_abs_difference=float("inf"))
+    parity = dataclasses.replace(run.record.parities[0], difference=float("inf"))
     with pytest.raises(RecordDamaged, match="not finite"):
         store.save(dataclasses.replace(run.record, parities=(parity,)))
     wrong = dataclasses.replace(run.record, run_id=7)  # type: ignore[arg-type]  # that is the point
