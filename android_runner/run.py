@@ -14,6 +14,9 @@ from android_runner.push import push_verified
 from results.errors import OutputUnreadable, RunFailed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from android_runner.bundle import Bundle
     from android_runner.link import Link
 
@@ -44,13 +47,17 @@ class Workplace:
     bundle: Bundle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Order:
-    """What one launch has to do. `cores` empty: placement is left to the device's scheduler."""
+    """What one launch has to do. `cores` empty: placement is left to the device's scheduler.
+
+    `model` and `sequences` are paths on the device; `row_ids` those of the sequences, in the file's order.
+    """
 
     model: str
     model_sha256: str
     sequences: str
+    row_ids: NDArray[np.int32]
     threads: int
     cores: tuple[int, ...]
     seed: int
@@ -110,6 +117,7 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
         runtime_sha256=place.bundle.program.runtime_sha256,
         threads=order.threads,
         seed=order.seed,
+        row_ids=order.row_ids,
     )
     return samples, raw
 

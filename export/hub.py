@@ -63,7 +63,7 @@ def find_file(repository: str, name: str, *, repo_type: str) -> Path | None:
                 repository, name, repo_type=repo_type, local_files_only=not reachable()
             )
         )
-    except KeyError as err:  # the client passes on its HTTP library's errors, of whichever library
+    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
         _log.debug("hub: %s %s: %s", repository, name, err)
         return None
 
@@ -108,7 +108,7 @@ def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Pat
         )
     except CheckpointError:
         raise
-    except KeyError as err:  # the client passes on its HTTP library's errors, of whichever library
+    except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
         reason = str(err).strip().split("\n", 1)[0] or type(err).__name__
         raise CheckpointError(
             f"{repository} is not a folder here, and the hub does not give it: {reason}",

@@ -1,18 +1,25 @@
-"""A small checkpoint of the right form, so that the whole job runs in seconds."""
+"""A small checkpoint of the right form, so that the whole job runs in seconds, and the real one's export."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import save_file
 
-from benchmark.example import __file__ as example
+from benchmark.accuracy import host_logits
+from benchmark.cli import call
+from benchmark.config import Config
+from benchmark.device_parity import far_apart
+from benchmark.inputs import prepare
+from benchmark.listener import Listener
+from export.artifact import build
+from export.checkpoint import open_checkpoint
 from export.seeded import CONFIG, seeded_tensors
-
-EXAMPLE = Path(example).parent
+from tests.benchmark.small import EXAMPLE, QUICK, Real
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +51,45 @@ def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "vocab.txt").write_text(words)
     save_file(seeded_tensors(config, 3), folder / "model.safetensors")
     return folder
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, small_checkpoint: Path
+) -> Callable[..., int]:
+    """`mobilebert-bench run --device D` on the small checkpoint, with ADB keys of its own."""
+    from android_runner.virtual.build import cache_folder, phone_root
+
+    phone_root()  # built once, in the machine's own cache: its packages take seconds to fetch
+    shared = cache_folder()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
+    monkeypatch.setattr("android_runner.virtual.build.cache_folder", lambda: shared)
+    monkeypatch.setenv("ANDROID_USER_HOME", str(tmp_path / "android"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
+
+    def _call(device: str, *more: str) -> int:
+        return call(["run", "--device", device, "--checkpoint", str(small_checkpoint), *QUICK, *more])
+
+    return _call
+
+
+@pytest.fixture(scope="session")
+def real(cache: Path) -> Real:
+    checkpoint = open_checkpoint("seeded")
+    prepared = prepare(
+        Config(pairs=EXAMPLE / "pairs.tsv", vocab=EXAMPLE / "vocab.txt"),
+        length=128,
+        labels=checkpoint.labels,
+        vocabulary_size=checkpoint.config.vocab_size,
+        exact=False,
+        checkpoint_vocabulary=None,
+    )
+    files, reference = (build(checkpoint, name, cache_dir=cache) for name in ("dynamic_int8", "float32"))
+    here = [
+        host_logits(one, prepared.sequences, runtime="ai-edge-litert", threads=2, listener=Listener())[0]
+        for one in (files, reference)
+    ]
+    rows = far_apart(here[0], 32)
+    return Real(files=files, rows=prepared.sequences.take(rows), host=here[0][rows], float32=here[1][rows])

@@ -14,34 +14,10 @@ import pytest
 
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import lying, pixel4
-from benchmark.cli import call
 
 pytestmark = pytest.mark.adbd
 
 WORK = "local/tmp"
-QUICK = ("--launches", "5", "--inferences", "36", "--warmup-inferences", "2", "--warmup-seconds", "0.05")
-
-
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, small_checkpoint: Path
-) -> Callable[..., int]:
-    """`mobilebert-bench run --device D` on the small checkpoint, with ADB keys of its own."""
-    from android_runner.virtual.build import cache_folder, phone_root
-
-    phone_root()  # built once, in the machine's own cache: its packages take seconds to fetch
-    shared = cache_folder()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
-    monkeypatch.setattr("android_runner.virtual.build.cache_folder", lambda: shared)
-    monkeypatch.setenv("ANDROID_USER_HOME", str(tmp_path / "android"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
-
-    def _call(device: str, *more: str) -> int:
-        return call(["run", "--device", device, "--checkpoint", str(small_checkpoint), *QUICK, *more])
-
-    return _call
 
 
 @pytest.fixture

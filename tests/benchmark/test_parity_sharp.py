@@ -8,52 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from android_runner.bundle import host_bundle
 from android_runner.sequences import Sequences
-from benchmark.accuracy import host_logits
-from benchmark.config import Config
-from benchmark.device_parity import compare, far_apart
-from benchmark.inputs import prepare
-from benchmark.listener import Listener
-from export.artifact import ArtifactFiles, build
+from benchmark.device_parity import compare
 from export.checkpoint import open_checkpoint
 from results.record import DeviceParity
 from tests.android_runner.program import arguments, samples_at, start
-from tests.benchmark.conftest import EXAMPLE
-
-Logits = NDArray[np.float32]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Real:
-    """The seeded true architecture in int8: rows, and their logits by this host."""
-
-    files: ArtifactFiles
-    rows: Sequences
-    host: Logits
-    float32: Logits
-
-
-@pytest.fixture(scope="session")
-def real(cache: Path) -> Real:
-    checkpoint = open_checkpoint("seeded")
-    prepared = prepare(
-        Config(pairs=EXAMPLE / "pairs.tsv", vocab=EXAMPLE / "vocab.txt"),
-        length=128,
-        labels=checkpoint.labels,
-        vocabulary_size=checkpoint.config.vocab_size,
-        exact=False,
-        checkpoint_vocabulary=None,
-    )
-    files, reference = (build(checkpoint, name, cache_dir=cache) for name in ("dynamic_int8", "float32"))
-    here = [
-        host_logits(one, prepared.sequences, runtime="ai-edge-litert", threads=2, listener=Listener())[0]
-        for one in (files, reference)
-    ]
-    rows = far_apart(here[0], 32)
-    return Real(files=files, rows=prepared.sequences.take(rows), host=here[0][rows], float32=here[1][rows])
+from tests.benchmark.small import Real
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import call
-
-QUICK = ("--launches", "5", "--inferences", "36", "--warmup-inferences", "2", "--warmup-seconds", "0.05")
+from tests.benchmark.small import QUICK
 
 
 @pytest.fixture

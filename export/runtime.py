@@ -1,0 +1,180 @@
+"""One .tflite on this machine, through ai-edge-litert or tflite-runtime; inputs and outputs by name."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.architecture import INPUTS, OUTPUT
+from export.quiet import native_stderr_to_log
+from export.recipes import RECIPES
+from results.errors import ConfigError, ConversionError
+
+_log = logging.getLogger(__name__)
+
+# The interpreters' own classes ship no types.
+_Native: TypeAlias = Any
+# From ids, mask and types, each (length,), to logits, (labels,).
+Runner: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+
+RUNTIMES: dict[str, str] = {
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+}
+_REMAKE = "Export again, or name a .tflite that mobilebert-bench exported."
+
+
+class Interpreter:
+    """One signature of one file, ready to run: `length` tokens in, `labels` logits out, batch 1."""
+
+    def __init__(self, runner: _Native, *, runtime: str, signature: str, length: int, labels: int) -> None:
+        self._runner = runner
+        self.runtime = runtime
+        self.version = importlib.metadata.version(runtime)
+        self.signature = signature
+        self.length = length
+        self.labels = labels
+
+    def logits(
+        self, ids: NDArray[np.int32], mask: NDArray[np.int32], types: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """The logits of one sequence, float32 (labels,). `ids`, `mask`, `types`: int32 (length,), padded.
+
+        Values that are not finite are given as they are.
+        """
+        fed = {
+            name: np.ascontiguousarray(values, np.int32).reshape(1, self.length)
+            for name, values in zip(INPUTS, (ids, mask, types), strict=True)
+        }
+        return np.array(self._runner(**fed)[OUTPUT][0], np.float32)
+
+
+def open_runtime(
+    model_path: Path,
+    *,
+    runtime: str = "ai-edge-litert",
+    threads: int,
+    signature: str | None = None,
+    recipe: str | None = None,
+) -> Interpreter:
+    """Open one signature of a file (its only one where none is named), XNNPACK on.
+
+    Raises: ConfigError for a runtime that is unknown, absent, or too old for `recipe`, and for a signature
+    that is not there; ConversionError for a file that is no model, damaged, or has other inputs and outputs.
+    """
+    if threads < 1:
+        raise ValueError(f"threads is {threads}")
+    _refuse(runtime, recipe)
+    # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
+    # first, whichever runs.
+    interpreter = _open(model_path, "ai-edge-litert", threads)
+    if runtime != "ai-edge-litert":
+        interpreter = _open(model_path, runtime, threads)
+    key = _choose(interpreter.get_signature_list(), signature, model_path)
+    with native_stderr_to_log():
+        # tflite-runtime hands the graph to XNNPACK here and not when a signature is first run.
+        interpreter.allocate_tensors()
+        runner = interpreter.get_signature_runner(key)
+    length, labels = _check_shapes(runner, model_path)
+    _log.debug("opened %s (%s) with %s, %d threads", model_path, key, runtime, threads)
+    return Interpreter(runner, runtime=runtime, signature=key, length=length, labels=labels)
+
+
+def _refuse(runtime: str, recipe: str | None) -> None:
+    if runtime not in RUNTIMES:
+        raise ConfigError(
+            f'There is no runtime "{runtime}".',
+            next_step=f"Choose one of: {', '.join(RUNTIMES)}.",
+            runtime=runtime,
+        )
+    if runtime == "tflite-runtime" and recipe in RECIPES and not RECIPES[recipe].tflite_runtime:
+        able = ", ".join(name for name, known in RECIPES.items() if known.tflite_runtime)
+        raise ConfigError(
+            f"tflite-runtime is older than what the recipe {recipe} needs: a scale per channel.",
+            next_step=f"Use --runtime ai-edge-litert, or one of the recipes {able}.",
+            runtime=runtime,
+            recipe=recipe,
+        )
+
+
+def _open(model_path: Path, runtime: str, threads: int) -> _Native:
+    too_late = (
+        runtime == "tflite-runtime" and "tensorflow" in sys.modules and RUNTIMES[runtime] not in sys.modules
+    )
+    try:
+        module = importlib.import_module(RUNTIMES[runtime])
+    except ImportError as err:
+        here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        raise ConfigError(
+            f"{runtime} is not installed under {here}: {err}. The last tflite-runtime is for Python 3.11."
+            if runtime == "tflite-runtime"
+            else f"{runtime} is not installed under {here}: {err}.",
+            next_step="Use --runtime ai-edge-litert, or set the environment up again from its lock file.",
+            runtime=runtime,
+        ) from err
+    if too_late:  # see export/quiet.py, which imports both in the order that works
+        raise RuntimeError("tflite-runtime must be imported before tensorflow")
+    try:
+        with native_stderr_to_log():
+            return module.Interpreter(model_path=str(model_path), num_threads=threads)
+    except (ValueError, RuntimeError, OSError) as err:
+        if not model_path.is_file():
+            what = f"{model_path} is not there."
+        elif model_path.stat().st_size == 0:
+            what = f"{model_path} is empty."
+        else:
+            what = f"{runtime} cannot open {model_path}: {_one_line(err)}"
+        raise ConversionError(what, next_step=_REMAKE, path=model_path, runtime=runtime) from err
+
+
+def _choose(signatures: Mapping[str, object], wanted: str | None, model_path: Path) -> str:
+    if not signatures:
+        raise ConversionError(f"{model_path} has no named signature.", next_step=_REMAKE, path=model_path)
+    if wanted is None and len(signatures) == 1:
+        return next(iter(signatures))
+    if wanted is None or wanted not in signatures:
+        asked = "none was named" if wanted is None else f'"{wanted}" is not one of them'
+        raise ConfigError(
+            f"{model_path} has the signatures {', '.join(sorted(signatures))}, and {asked}.",
+            next_step="Name one of them, or export with the length that you want.",
+            path=model_path,
+            signature=wanted,
+        )
+    return wanted
+
+
+def _check_shapes(runner: _Native, model_path: Path) -> tuple[int, int]:
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    lengths = {tuple(inputs[name]["shape"]) for name in INPUTS if name in inputs}
+    integers = all(detail["dtype"] == np.int32 for detail in inputs.values())
+    if set(inputs) != set(INPUTS) or len(lengths) != 1 or not integers:
+        got = ", ".join(f"{n} {tuple(d['shape'])} {np.dtype(d['dtype'])}" for n, d in sorted(inputs.items()))
+        what = f"{model_path} takes {got}, instead of {', '.join(INPUTS)}, int32, each of one shape."
+        raise ConversionError(what, next_step=_REMAKE, path=model_path)
+    shape = lengths.pop()
+    out = outputs.get(OUTPUT)
+    if (
+        len(shape) != 2
+        or shape[0] != 1
+        or out is None
+        or len(out["shape"]) != 2
+        or out["dtype"] != np.float32
+    ):
+        got = ", ".join(f"{n} {tuple(d['shape'])}" for n, d in sorted(outputs.items()))
+        what = (
+            f"{model_path} maps {shape} to {got}, instead of (1, length) to {OUTPUT} (1, labels) in float32."
+        )
+        raise ConversionError(what, next_step=_REMAKE, path=model_path)
+    return int(shape[1]), int(out["shape"][1])
+
+
+def _one_line(err: Exception) -> str:
+    return " ".join(str(err).split()) or type(err).__name__
