@@ -44,7 +44,7 @@ def test_the_whole_job_on_an_arm64_phone(run: Callable[..., int]) -> None:
     with VirtualPhone(arm64=True) as phone:
         assert run(phone.selector, "--recipe", "dynamic_int8,float32") == 0
     record = json.loads(Path("runs/0001/record.json").read_text())
-    assert record["program"]["abi"] == "aarch64"
+    assert record["program"]["abi"] == "arm64-v8a"
     assert [one["status"] for one in record["parities"]] == ["passed", "passed"]
     assert [one["statistic"] for one in record["parities"]] == ["rms", "largest"]
     assert len(record["launches"]) == 10
