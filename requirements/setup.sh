@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 python=${PYTHON:-python3}
-# What tests start or build with, beside Python: the sandbox, the phone's root, the processor emulator.
-debian_test="bubblewrap patchelf binutils qemu-user-static iproute2 xz-utils"
+# What tests start, beside Python: the sandbox, the phone's root, the processor emulator.
+debian_test="bubblewrap patchelf qemu-user-static debian-archive-keyring"
 
 fail() { printf 'error: setup\n  what   %s\n  next   %s\n' "$1" "$2" >&2; exit 4; }
 
