@@ -79,26 +79,30 @@ class Console(Listener):
         self._err.print(err.render(), markup=False)
 
     def artifacts(self, artifacts: Sequence[ArtifactFiles]) -> None:
-        """What an export made, one row a recipe."""
+        """What an export made: one block a recipe, its folder last so that it can be copied."""
         self.on_done()
-        table = Table("recipe", "MB", "max |error|, logits", "agreement", "CPU s", "peak MB", "folder")
         for made in artifacts:
             artifact = made.artifact
-            parity, cost = artifact.parity, artifact.conversion
-            table.add_row(
-                artifact.recipe,
-                f"{artifact.model_bytes / 1e6:.1f}",
-                "-" if parity is None else f"{parity.max_abs_error:.2g} of {parity.logit_scale:.2g}",
-                "-" if parity is None else f"{parity.agreement:.1%} of {parity.rows} rows",
-                "-" if cost is None else f"{cost.cpu_s:.1f}",
-                "-" if cost is None else f"{cost.peak_rss_bytes / 1e6:.0f}",
-                str(made.folder),
-            )
-        self._out.print(table)
+            lines = [f"{artifact.recipe}, {artifact.model_bytes / 1e6:.1f} MB"]
+            if artifact.parity is not None:
+                parity = artifact.parity
+                lines.append(
+                    f"against float32: largest error {parity.max_abs_error:.2g} where logits reach "
+                    f"{parity.logit_scale:.2g}, same prediction on {parity.agreement:.1%} of {parity.rows} "
+                    "random sequences"
+                )
+            if artifact.conversion is not None:
+                cost = artifact.conversion
+                when = "now" if made.converted else "earlier, found in the cache"
+                lines.append(
+                    f"converted {when}: {cost.cpu_s:.1f} CPU s, {cost.wall_s:.1f} s, peak memory "
+                    f"{cost.peak_rss_bytes / 1e6:.0f} MB"
+                )
+            self._out.print("\n  ".join([*lines, str(made.folder)]), markup=False)
 
     def devices(self, candidates: Sequence[Candidate]) -> None:
         """What is attached, one row a device; this machine last, as it can always be measured."""
-        table = Table("state", "kind", "model", "select with")
+        table = Table("state", "kind", "model", "select with", box=None, pad_edge=False)
         for candidate in candidates:
             table.add_row(candidate.state, candidate.kind, candidate.model or "-", candidate.select)
         self._out.print(table)

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 [ -x build/lock/bin/uv ] || { "${PYTHON:-python3}" -m venv build/lock && build/lock/bin/pip -q install uv; }
-for version in 3.11 3.13; do
+for version in 3.11 3.12 3.13; do
     name=py$(echo $version | tr -d .)
     for kind in run dev; do
         groups="--group build"

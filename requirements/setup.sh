@@ -32,7 +32,7 @@ need_packages() {
 command -v "$python" >/dev/null || need_packages python3
 version=$("$python" -c 'import sys; print("py%d%d" % sys.version_info[:2])')
 lock=requirements/$kind-$version.txt
-[ -f "$lock" ] || fail "there is no lock file for $("$python" -V)" "Use Python 3.11 or 3.13: make PYTHON=python3.11 ..."
+[ -f "$lock" ] || fail "there is no lock file for $("$python" -V)" "Use Python 3.11, 3.12 or 3.13: make PYTHON=python3.11 ..."
 [ "$kind" = run ] || need_packages $debian_test
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages python3-venv
 
