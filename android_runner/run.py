@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from android_runner.parse import Samples, expect, parse_samples
 from android_runner.push import push_verified
-from results.errors import OutputUnreadable, RunFailed
+from results.errors import HarnessError, OutputUnreadable, RunFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,8 +95,8 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
 
     Raises: RunFailed (it said no), RunTimedOut, OutputUnreadable (short, long or torn), DeviceLost.
     """
-    out = f"{place.folder}/launch.samples"
-    command = f"rm -f {out} {out}.part; cd {place.bundle_folder} && exec {_command(place, order, out)}"
+    out = f"{place.folder}/launch-{secrets.token_hex(4)}.samples"
+    command = f"cd {place.bundle_folder} && exec {_command(place, order, out)}"
     try:
         done = place.link.run(command, timeout_s=order.timeout_s)
         if done.exit_code != 0:
@@ -107,7 +108,7 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
             )
         raw = _collect(place, out)
     finally:
-        _remove(place, out)
+        remove(place, out, f"{out}.part")
     samples = parse_samples(raw.decode("utf-8", errors="replace"), source=place.link.name)
     expect(
         samples,
@@ -148,12 +149,12 @@ def _collect(place: Workplace, out: str) -> bytes:
     return raw
 
 
-def _remove(place: Workplace, out: str) -> None:
-    """Leave nothing behind; a device that is gone cannot be cleaned, which the caller learns anyway."""
+def remove(place: Workplace, *remote: str) -> None:
+    """Leave nothing of ours behind. A device that is gone cannot be cleaned, which its user learns anyway."""
     try:
-        place.link.run(f"rm -f {out} {out}.part", timeout_s=_REMOVE_TIMEOUT_S)
-    except Exception as err:  # whatever it is, it must not hide the launch's own error
-        log.debug("cleaning up %s: %s", out, err)
+        place.link.run(f"rm -f {shlex.join(remote)}", timeout_s=_REMOVE_TIMEOUT_S)
+    except HarnessError as err:
+        log.debug("cleaning up %s: %s", remote, err)
 
 
 def _said(stderr: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from android_runner.probe import conditions
-from android_runner.run import Order, Workplace, launch, send
+from android_runner.run import Order, Workplace, launch, remove, send
 from benchmark.accuracy import host_logits
 from benchmark.device_parity import compare, far_apart, sample_for
 from benchmark.journal import Journal, now
@@ -76,12 +76,15 @@ def check_parity(
         model = send(
             bench.place, files.model_path, _model_name(files.artifact), sha256=files.artifact.model_sha256
         )
+        sequences = _send_sequences(
+            bench.place, chosen, journal.store.folder / f"parity-{files.artifact.recipe}.seq"
+        )
         samples, _ = launch(
             bench.place,
             Order(
                 model=model,
                 model_sha256=files.artifact.model_sha256,
-                sequences=_send_sequences(bench.place, chosen, journal.store.folder / "parity.seq"),
+                sequences=sequences,
                 row_ids=chosen.row_ids,
                 threads=bench.threads,
                 cores=bench.cores,
@@ -92,6 +95,7 @@ def check_parity(
                 timeout_s=_PARITY_TIMEOUT_S,
             ),
         )
+        remove(bench.place, sequences)
         parity = compare(
             files.artifact.recipe,
             np.array([samples.logits[int(row)] for row in chosen.row_ids], np.float32),
@@ -149,6 +153,7 @@ def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: 
             journal.add("launches", launches=(*journal.record.launches, done))
             order += 1
     listener.on_progress(total, total, "launches")
+    remove(bench.place, remote)
 
 
 def timing_rows(sequences: Sequences, inferences: int, seed: int) -> Sequences:

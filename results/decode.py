@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from results.errors import RecordDamaged, SchemaUnknown
-from results.record import SCHEMA, Record
+from results.record import SCHEMA, Launch, Launches, Record
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).with_name("schema")
 
@@ -23,8 +25,6 @@ def decode_record(data: bytes, name: str) -> Record:
         SchemaUnknown: it was written by another version.
         RecordDamaged: it is not JSON, holds NaN, or a field is missing, unknown or of the wrong type.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     value = _parse(data, name)
     found = value.get("schema") if isinstance(value, dict) else None
     if isinstance(found, int) and not isinstance(found, bool) and found != SCHEMA:
@@ -33,11 +33,12 @@ def decode_record(data: bytes, name: str) -> Record:
             next_step="Read it with the version that wrote it (see its `versions`), or run again.",
             path=name,
         )
-    check(value, f"record-{SCHEMA}.json", name)
-    try:
-        return TypeAdapter(Record).validate_json(data, strict=True)
-    except ValidationError as err:
-        raise damaged(name, str(err.errors()[0]["msg"])) from err
+    return _typed(data, value, Record, f"record-{SCHEMA}.json", name)
+
+
+def decode_launches(data: bytes, name: str) -> tuple[Launch, ...]:
+    """Read the bytes of a launches file. Raises RecordDamaged as `decode_record` does."""
+    return _typed(data, _parse(data, name), Launches, f"launches-{SCHEMA}.json", name).launches
 
 
 def check_encoded(data: bytes, schema: str, name: str) -> None:
@@ -53,6 +54,16 @@ def check(value: Any, schema: str, name: str) -> None:  # noqa: ANN401  # any JS
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path) or "the whole"
         raise damaged(name, f"{where}: {error.message[:200]}")
+
+
+def _typed(data: bytes, value: Any, kind: type[T], schema: str, name: str) -> T:  # noqa: ANN401  # any JSON
+    from pydantic import TypeAdapter, ValidationError
+
+    check(value, schema, name)
+    try:
+        return TypeAdapter(kind).validate_json(data, strict=True)
+    except ValidationError as err:
+        raise damaged(name, str(err.errors()[0]["msg"])) from err
 
 
 @functools.cache

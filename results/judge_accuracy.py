@@ -41,9 +41,9 @@ def judge_accuracy(
         elif interval.high < bound:
             status = "not_reproduced"
             confidence = 1 - stats.p_share(summary.correct, summary.rows, bound, "smaller")
-            decided = (f"the interval lies below {bound:.1%}",)
+            decided = (f"the interval lies below {bound * 100:.1f} %",)
         else:
-            decided = (f"the interval reaches over {bound:.1%}",)
+            decided = (f"the interval reaches over {bound * 100:.1f} %",)
     named = [f.short for f in findings if f.level == "mismatch" or match != "mismatch"]
     return JudgedClaim(
         id=claim.id,

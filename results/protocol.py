@@ -52,7 +52,9 @@ def latency_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding
 def accuracy_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding, ...]:
     """Differences between an accuracy claim and what this run evaluated with `recipe`, mismatches first."""
     artifact = artifact_of(record, recipe)
-    found = [*_qualifiers(claim), *_pairs(claim, record), *_model(claim, artifact)]
+    # Pairs that were only timed say nothing of an accuracy.
+    pairs = _pairs(claim, record) if record.accuracies else ()
+    found = [*_qualifiers(claim), *pairs, *_model(claim, artifact)]
     if artifact is not None:
         weights = artifact.weights
         if not weights.trained:

@@ -8,31 +8,33 @@ from results.claims import load_claims
 from results.encode import encode
 from results.report.text import as_text
 from results.report.view import build_view
+from results.sequences import sequence_latencies, sequences_file, write_sequences
 from results.store import RunStore
 from results.verdict import judge
 from results.verdict_file import Verdict
 
 
-def verdict_of(store: RunStore) -> Verdict:
-    """The verdict, computed from the folder alone. Raises SchemaUnknown, RecordDamaged."""
-    record = store.load()
-    return judge(record, store.load_samples(record), store.load_predictions(record), load_claims())
-
-
 def recompute(run_folder: Path) -> bytes:
     """The bytes of verdict.json, the same as the first time. Raises SchemaUnknown, RecordDamaged."""
-    return encode(verdict_of(RunStore.open(run_folder)))
+    store = RunStore.open(run_folder)
+    record = store.load()
+    return encode(judge(record, store.load_samples(record), store.load_predictions(record), load_claims()))
 
 
 def conclude(store: RunStore) -> tuple[Verdict, str]:
-    """Judge, write verdict.json and report.txt into the folder, and return both.
+    """Judge, write verdict.json, sequences-RECIPE.csv and report.txt, and return verdict and report.
 
+    Everything comes from the folder alone, so that a second time gives the same bytes.
     Raises SchemaUnknown, RecordDamaged, RecordNotSaved.
     """
-    verdict = verdict_of(store)
-    store.save_verdict(verdict)
     record = store.load()
-    view = build_view(record, store.load_samples(record), store.load_predictions(record), verdict)
-    text = as_text(view)
+    samples, predictions = store.load_samples(record), store.load_predictions(record)
+    verdict = judge(record, samples, predictions, load_claims())
+    store.save_verdict(verdict)
+    for recipe in record.settings.recipes:
+        latencies = sequence_latencies(record, samples, recipe)
+        if latencies is not None:
+            store.add_raw(sequences_file(recipe), write_sequences(latencies))
+    text = as_text(build_view(record, samples, predictions, verdict))
     store.save_report(text)
     return verdict, text

@@ -1,7 +1,8 @@
 """The record of one run: what was asked, what ran, where, and every file that holds raw numbers.
 
-Plain values only. `record.json` is small (<= 64 KiB): raw samples and predictions lie beside it, named
-here with their SHA-256, so that a history of thousands of runs reads fast.
+Plain values only. `record.json` is small (<= 64 KiB): raw samples and predictions lie beside it, and so
+do launches where there are many, each file named here with its SHA-256, so that a history of thousands of
+runs reads fast.
 
 SCHEMA history:
   1  2026-11  first version
@@ -188,6 +189,22 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Launches:
+    """What a launches file holds: a stretch of the run's launches, in their order."""
+
+    launches: tuple[Launch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchFile:
+    """A file beside record.json that holds `count` launches of the run, in their order."""
+
+    file: str
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceParity:
     """Device logits against this host's, same artifact and rows. Difference and tolerance in logits.
 
@@ -283,7 +300,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One run, saved after each step; `ended_at` is None until the last one."""
+    """One run, saved after each step; `ended_at` is None until the last one.
+
+    `launch_files`: on disk only, the launches before those in `launches`, where all of them would make
+    record.json too large. The store files them, and gives them back in `launches`.
+    """
 
     schema: int = SCHEMA
     run_id: str
@@ -295,6 +316,7 @@ class Record:
     device: Device | None = None
     program: Program | None = None
     parities: tuple[DeviceParity, ...] = ()
+    launch_files: tuple[LaunchFile, ...] = ()
     launches: tuple[Launch, ...] = ()
     accuracies: tuple[Accuracy, ...] = ()
     doubts: tuple[Doubt, ...] = ()

@@ -82,6 +82,25 @@ def over_launches(values: NDArray[np.float64], level: float) -> Estimate:
     return Estimate(value=value, interval=interval, n=n)
 
 
+def median_over_launches(values: NDArray[np.float64], level: float) -> Estimate:
+    """The median of one value per launch, with its distribution-free interval (order statistics).
+
+    For the single sequence, whose launches are too few and too skewed to trust a t-interval.
+    Source: scipy.stats.quantile_test(...).confidence_interval, the exact binomial one.
+    """
+    n = values.size
+    if n == 0:
+        return Estimate(value=None, interval=None, n=0, reason="not timed")
+    value = float(np.median(values))
+    if n < SAMPLES_NEEDED[0.5]:
+        reason = f"too few launches for an interval (need >= {SAMPLES_NEEDED[0.5]}, has {n})"
+        return Estimate(value=value, interval=None, n=n, reason=reason)
+    from scipy import stats
+
+    low, high = stats.quantile_test(values, q=value, p=0.5).confidence_interval(level)
+    return Estimate(value=value, interval=Interval(low=float(low), high=float(high), level=level), n=n)
+
+
 def p_beyond(
     values: NDArray[np.float64], bound: float, alternative: Literal["smaller", "larger"]
 ) -> float | None:

@@ -1,20 +1,24 @@
 """One run folder: record.json, the raw files that it names, verdict.json and report.txt.
 
+record.json stays within 64 KiB however many launches there are: once they make it larger, all that it holds
+so far move into a file of their own (launches-000.json, -001...), and it holds the later ones.
+
 Every file is written whole or not at all: to NAME.part, flushed to the disk, then renamed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from results.decode import check_encoded, damaged, decode_record
+from results.decode import check_encoded, damaged, decode_launches, decode_record
 from results.encode import encode
 from results.errors import RecordNotSaved
 from results.predictions import Predictions, read_predictions
-from results.record import SCHEMA, Record
+from results.record import SCHEMA, Launch, Launches, LaunchFile, Record
 from results.samples import LaunchSamples, read_samples
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
@@ -29,6 +33,7 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._launch_files: tuple[LaunchFile, ...] | None = None  # not known until first needed
 
     @classmethod
     def create(cls, root: Path) -> RunStore:
@@ -65,13 +70,40 @@ class RunStore:
     def save(self, record: Record) -> None:
         """Write record.json over the last one; if that fails, the last one is still there.
 
+        Launches are only ever added: those that were filed are not looked at again.
+
         Raises:
             RecordDamaged: the record does not fit the shipped schema: nothing was written.
             RecordNotSaved: the disk is full or the folder cannot be written.
         """
-        data = _encoded(record, str(self.folder / RECORD))
-        check_encoded(data, f"record-{SCHEMA}.json", str(self.folder / RECORD))
+        if self._launch_files is None:
+            there = (self.folder / RECORD).is_file()
+            self._launch_files = self._decoded().launch_files if there else ()
+        filed = self._launch_files
+        held = record.launches[sum(one.count for one in filed) :]
+        data = self._encoded_record(record, filed, held)
+        if len(data) > RECORD_LIMIT_BYTES and held:
+            # The file comes first: until record.json names it, the last record.json is still whole.
+            filed = (*filed, self._file(held, len(filed)))
+            data = self._encoded_record(record, filed, ())
         self._write(RECORD, data)
+        self._launch_files = filed
+
+    def _encoded_record(
+        self, record: Record, filed: tuple[LaunchFile, ...], held: tuple[Launch, ...]
+    ) -> bytes:
+        """The bytes of record.json with these launches in it, checked."""
+        name = str(self.folder / RECORD)
+        data = _encoded(dataclasses.replace(record, launch_files=filed, launches=held), name)
+        check_encoded(data, f"record-{SCHEMA}.json", name)
+        return data
+
+    def _file(self, launches: tuple[Launch, ...], number: int) -> LaunchFile:
+        """Write launches into a file of their own."""
+        name = f"launches-{number:03d}.json"
+        data = _encoded(Launches(launches=launches), str(self.folder / name))
+        check_encoded(data, f"launches-{SCHEMA}.json", str(self.folder / name))
+        return LaunchFile(file=name, sha256=self.add_raw(name, data), count=len(launches))
 
     def save_verdict(self, verdict: Verdict) -> None:
         """Write verdict.json. Raises as `save` does."""
@@ -95,7 +127,17 @@ class RunStore:
         return hashlib.sha256(data).hexdigest()
 
     def load(self) -> Record:
-        """The record, checked. Raises SchemaUnknown, RecordDamaged."""
+        """The record, checked, with every launch in it. Raises SchemaUnknown, RecordDamaged."""
+        record = self._decoded()
+        filed: list[Launch] = []
+        for one in record.launch_files:
+            launches = decode_launches(self._read_raw(one.file, one.sha256), str(self.folder / one.file))
+            if len(launches) != one.count:
+                raise damaged(str(self.folder / one.file), f"holds {len(launches)} launches, not {one.count}")
+            filed += launches
+        return dataclasses.replace(record, launches=(*filed, *record.launches), launch_files=())
+
+    def _decoded(self) -> Record:
         return decode_record(self._read(RECORD), str(self.folder / RECORD))
 
     def load_samples(self, record: Record) -> dict[str, LaunchSamples]:
@@ -154,7 +196,7 @@ class RunStore:
             raise _not_saved(target, err) from err
 
 
-def _encoded(value: Record | Verdict, name: str) -> bytes:
+def _encoded(value: Record | Launches | Verdict, name: str) -> bytes:
     try:
         return encode(value)
     except ValueError as err:

@@ -80,7 +80,7 @@ def summarize_latency(
     if not launches and parity == "missing":
         return None
     valid = [launch for launch in launches if not launch.invalid]
-    timed = [_timed(launch, samples) for launch in valid]
+    timed = [timed_samples(launch, samples)[1] for launch in valid]
     if parity != "passed":
         reason = f"device parity {parity}: no latency is reported"
         none = Estimate(value=None, interval=None, n=0, reason=reason)
@@ -116,18 +116,24 @@ def parity_of(record: Record, recipe: str) -> ParityWord:
     return "missing"
 
 
-def _timed(launch: Launch, samples: Mapping[str, LaunchSamples]) -> NDArray[np.int64]:
-    """The timed durations of a launch, ns, as many as the record says."""
+def timed_samples(
+    launch: Launch, samples: Mapping[str, LaunchSamples]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row ids and durations, ns, of a launch's timed inferences in measured order, both of shape (n,).
+
+    Raises RecordDamaged where they are not as many as the record says.
+    """
     held = samples.get(launch.samples_file)
-    timed = np.empty(0, dtype=np.int64) if held is None else held.timed_ns
-    if timed.size != launch.timed_inferences:
+    nothing = np.empty(0, dtype=np.int64)
+    rows, durations = (nothing, nothing) if held is None else (held.row[held.timed], held.timed_ns)
+    if durations.size != launch.timed_inferences:
         raise RecordDamaged(
-            f"{launch.samples_file} has {timed.size} timed inferences, the record says "
+            f"{launch.samples_file} has {durations.size} timed inferences, the record says "
             f"{launch.timed_inferences}.",
             next_step="Measure again; neither file is ever edited.",
             path=launch.samples_file,
         )
-    return timed
+    return rows, durations
 
 
 def _doubts(launches: list[Launch], valid: int, parity: ParityWord) -> tuple[str, ...]:

@@ -46,13 +46,13 @@ def judge(
     # float32 is evaluated beside every recipe, as its reference, whether it was asked for or not.
     evaluated = tuple(dict.fromkeys((*recipes, *(accuracy.recipe for accuracy in record.accuracies))))
     accuracies = {recipe: summarize_accuracy(record, predictions, recipe) for recipe in evaluated}
+    latencies = {recipe: summarize_latency(record, samples, recipe) for recipe in recipes}
     judged: dict[tuple[str, str], JudgedClaim] = {}
     for claim in claims.claim:
         if claim.metric == "latency_ms":
             for recipe in recipes:
                 findings = latency_findings(claim, record, recipe)
-                latencies = summarize_latency(record, samples, recipe)
-                judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies)
+                judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies[recipe])
         else:
             for recipe in evaluated:
                 findings = accuracy_findings(claim, record, recipe)
@@ -60,7 +60,9 @@ def judge(
     latency = judged[claims.folded("latency_ms").id, recipes[0]]
     accuracy = judged[claims.folded("accuracy").id, recipes[0]]
     floors = tuple(_floor(recipe, summary) for recipe, summary in accuracies.items() if summary is not None)
-    overall = _overall(record, latency, accuracy, floors)
+    summaries = {"latency": latencies[recipes[0]], "accuracy": accuracies[recipes[0]]}
+    missing = tuple(name for name, summary in summaries.items() if summary is None)
+    overall = _overall(record, latency, accuracy, floors, missing)
     published = Published(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, digest(record))),
         kind="POST",
@@ -112,8 +114,14 @@ def _points(share: float | None) -> float | None:
 
 
 def _overall(
-    record: Record, latency: JudgedClaim, accuracy: JudgedClaim, floors: tuple[FloorCheck, ...]
+    record: Record,
+    latency: JudgedClaim,
+    accuracy: JudgedClaim,
+    floors: tuple[FloorCheck, ...],
+    missing: tuple[str, ...],
 ) -> Overall:
+    """The fold. `missing`: of latency and accuracy, what was not measured at all."""
+    measured = [c for name, c in (("latency", latency), ("accuracy", accuracy)) if name not in missing]
     recipe = record.settings.recipes[0]
     failed = any(p.recipe == recipe and p.status == "failed" for p in record.parities)
     floor = next((check.status for check in floors if check.recipe == recipe), "unknown")
@@ -129,8 +137,13 @@ def _overall(
     explaining += [
         claim for claim in (latency, accuracy) if claim.status == "not_comparable" and claim not in explaining
     ]
+    if missing:
+        # The protocol of what was not measured is nobody's; a mismatch of the model itself stays one.
+        explaining = [c for c in explaining if c in measured or c.status == "not_comparable"]
     for claim in explaining:
         reasons += [reason for reason in claim.decided_by if reason not in reasons]
+    reasons += [f"{name} was not measured" for name in missing]
+    reasons += [_alone(claim) for claim in measured if missing and claim.status != status]
     judged = accuracy.value is not None and accuracy.protocol_match != "mismatch"
     if judged and floor == "unknown":
         reasons.append("float32 was not evaluated, so the accuracy floor is unknown")
@@ -144,6 +157,14 @@ def _overall(
         sentence=sentence(status, match if status in (latency.status, accuracy.status) else "exact", reasons),
         reasons=tuple(reasons),
     )
+
+
+def _alone(claim: JudgedClaim) -> str:
+    """What the one claim that was measured says by itself."""
+    what = "latency" if claim.unit == "ms" else "accuracy"
+    proxy = claim.protocol_match == "proxy" and claim.status != "inconclusive"
+    why = ("proxy: " if proxy else "") + ", ".join(claim.decided_by)
+    return f"{what} alone is {claim.status}" + (f" ({why})" if why else "")
 
 
 def sentence(status: Status, match: ProtocolMatch, reasons: list[str]) -> str:

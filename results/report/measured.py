@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from results import stats
 from results.record import Accuracy, Record
-from results.report.model import Cell, Quantity, Table, quantity
-from results.stats import Estimate
-from results.summary import AccuracySummary, LatencySummary
+from results.report.model import MS_PER_NS, Cell, Table, milliseconds, quantity
+from results.report.words import against_claim, counted, p_value, same_runs
+from results.summary import FLOOR_MARGIN, SHOWN_LEVEL, AccuracySummary, LatencySummary
 from results.verdict_file import Verdict
-
-MS_PER_NS = 1e-6
 
 
 def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verdict) -> Table | None:
@@ -18,33 +17,30 @@ def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verd
     rows: list[tuple[Cell, ...]] = []
     lines: list[str] = []
     for one in latencies:
-        megabytes = [a.model_bytes / 1e6 for a in record.artifacts if a.recipe == one.recipe]
         rows.append(
             (
                 one.recipe,
-                *(_ms(estimate) if one.parity == "passed" else "-" for estimate in (one.p50, one.p90)),
+                *(
+                    milliseconds(estimate) if one.parity == "passed" else "-"
+                    for estimate in (one.p50, one.p90)
+                ),
                 f"{one.launches_valid} of {one.launches_total}",
                 str(one.inferences),
-                f"{megabytes[0]:.1f} MB" if megabytes else "-",
             )
         )
         lines += _unknown(one)
         lines += _start_up(record, one.recipe)
         if one.slow_starts:
             lines.append(
-                f"{one.recipe}: in {one.slow_starts} launches the first timed inference was an outlier; "
-                "a longer warm-up would help."
+                f"{one.recipe}: in {counted(one.slow_starts, 'launch')} the first timed inference was an "
+                "outlier; a longer warm-up would help."
             )
-    settings = record.settings
     return Table(
-        title="Latency of one sequence, typical launch [95 % interval over launches]",
-        columns=("recipe", "p50", "p90", "valid launches", "inferences", "model"),
+        title="Latency of one sequence, typical of the valid launches [95 % interval over launches]",
+        columns=("recipe", "p50", "p90", "valid", "inferences"),
         rows=tuple(rows),
         lines=tuple(lines),
-        comparable=(
-            f"runs on this device with length {settings.length}, {settings.threads} threads, batch "
-            f"{settings.batch}, {settings.runner}" + _against_claim(verdict)
-        ),
+        comparable=same_runs(record) + against_claim(verdict),
     )
 
 
@@ -53,10 +49,20 @@ def quantiles_table(latencies: list[LatencySummary]) -> Table | None:
     measured = [one for one in latencies if one.p50.value is not None]
     if not measured:
         return None
+    shown = [one for one in measured if one.p95.value is not None]
     return Table(
-        title="Slowest inferences, typical launch [95 % interval over launches]",
+        title="Slowest inferences, typical of the valid launches [95 % interval over launches]",
         columns=("recipe", "p95", "p99"),
-        rows=tuple((one.recipe, _ms(one.p95), _ms(one.p99)) for one in measured),
+        rows=tuple(
+            (one.recipe, *("-" if at.value is None else milliseconds(at) for at in (one.p95, one.p99)))
+            for one in shown
+        ),
+        lines=tuple(
+            f"{one.recipe}: no {name}: {at.reason}."
+            for one in measured
+            for name, at in (("p95", one.p95), ("p99", one.p99))
+            if at.value is None
+        ),
     )
 
 
@@ -75,22 +81,23 @@ def accuracy_table(record: Record, accuracies: list[AccuracySummary]) -> Table |
                 one.recipe,
                 quantity(one.accuracy, "%", 2, 100),
                 f"{one.correct} of {one.rows}",
-                "-" if one.agreement is None else f"{one.agreement:.2%}",
+                _agreement(one),
                 "-" if rate is None else f"{rate:.1f}/s",
             )
         )
         if one.paired is not None:
             difference = quantity(one.paired.difference, "points", 2, 100)
             lines.append(
-                f"{one.recipe} against float32: {difference} (90 %), {one.paired.only_b} pairs lost, "
-                f"{one.paired.only_a} won, McNemar p {one.paired.mcnemar_p:.2g}; "
-                f"floor of -1 point {one.floor}."
+                f"{one.recipe} against float32: {difference} (90 % interval), "
+                f"{counted(one.paired.only_b, 'pair')} lost, {one.paired.only_a} won, "
+                f"McNemar {p_value(one.paired.mcnemar_p)}; "
+                f"floor of -{FLOOR_MARGIN * 100:g} point {one.floor}."
             )
     what = "MNLI-m dev accuracies" if pairs.kind == "mnli_matched_dev" else "runs on the same pairs only"
     if pairs.rows_used < pairs.rows_total:
         what += f", as a slice of {pairs.rows_used} of {pairs.rows_total} pairs"
     if pairs.truncated_rows:
-        lines.append(f"{pairs.truncated_rows} pairs were longer than the sequence length, and truncated.")
+        lines.append(f"{counted(pairs.truncated_rows, 'pair')} longer than the sequence length: truncated.")
     return Table(
         title=f"Accuracy on this machine, {pairs.name} [Wilson 95 %]",
         columns=("recipe", "accuracy", "correct", "same as float32", "pairs"),
@@ -98,6 +105,14 @@ def accuracy_table(record: Record, accuracies: list[AccuracySummary]) -> Table |
         lines=tuple(lines),
         comparable=what,
     )
+
+
+def _agreement(one: AccuracySummary) -> Cell:
+    """The share of pairs on which a recipe says what float32 says."""
+    if one.agreement is None:
+        return "-"
+    same = stats.wilson(round(one.agreement * one.rows), one.rows, SHOWN_LEVEL)
+    return quantity(same, "%", 2, 100)
 
 
 def confusion_tables(record: Record) -> list[Table]:
@@ -119,10 +134,6 @@ def _confusion(accuracy: Accuracy) -> Table:
     )
 
 
-def _ms(estimate: Estimate) -> Quantity:
-    return quantity(estimate, "ms", 2, MS_PER_NS)
-
-
 def _unknown(one: LatencySummary) -> list[str]:
     """Why a shown value has no interval."""
     if one.p50.interval is not None or (one.p50.value is None and one.parity == "passed"):
@@ -140,13 +151,7 @@ def _start_up(record: Record, recipe: str) -> list[str]:
     cores = sorted({core for launch in launches for core in launch.cores})
     where = f"cores {', '.join(map(str, cores))}" if cores else "cores not restricted"
     return [
-        f"{recipe}: load {load:.1f} ms, first inference {first:.1f} ms (medians), peak memory {peak:.1f} MB, "
+        f"{recipe}: load {load:.1f} ms, first inference {first:.1f} ms (medians of "
+        f"{counted(len(launches), 'launch')}), peak memory {peak:.1f} MB, "
         f"{where}."
     ]
-
-
-def _against_claim(verdict: Verdict) -> str:
-    latency = [claim for claim in verdict.claims if claim.unit == "ms"]
-    if any(claim.protocol_match == "mismatch" for claim in latency):
-        return "; not with the paper's 62 ms"
-    return "; with the paper's 62 ms only with the qualifiers above"

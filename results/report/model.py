@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from results.stats import Estimate, Interval
 
+MS_PER_NS = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -20,9 +22,10 @@ class Quantity:
     def __str__(self) -> str:
         if self.value is None:
             return self.reason or "-"
-        text = f"{self.value:.{self.digits}f} {self.unit}"
+        # z: a limit that rounds to nothing is 0, not -0.
+        text = f"{self.value:z.{self.digits}f} {self.unit}"
         if self.interval is not None:
-            text += f" [{self.interval.low:.{self.digits}f}, {self.interval.high:.{self.digits}f}]"
+            text += f" [{self.interval.low:z.{self.digits}f}, {self.interval.high:z.{self.digits}f}]"
         return text
 
 
@@ -33,6 +36,12 @@ def quantity(estimate: Estimate, unit: str, digits: int, scale: float) -> Quanti
         interval = Interval(low=interval.low * scale, high=interval.high * scale, level=interval.level)
     value = None if estimate.value is None else estimate.value * scale
     return Quantity(value=value, unit=unit, digits=digits, interval=interval, reason=estimate.reason)
+
+
+def milliseconds(estimate: Estimate) -> Quantity:
+    """An estimate in ns as milliseconds: to a hundredth below 100 ms, to a tenth above."""
+    value_ms = (estimate.value or 0.0) * MS_PER_NS
+    return quantity(estimate, "ms", 2 if value_ms < 100 else 1, MS_PER_NS)
 
 
 Cell = str | Quantity

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from results.record import Conditions, Device, Record
+from results.record import Conditions, Device, ExportParity, Record, Weights
 from results.report.model import Cell, Table
+from results.report.words import counted, percent
 
 
 def device_name(device: Device) -> str:
@@ -47,20 +48,17 @@ def model_table(record: Record) -> Table | None:
         return None
     rows: list[tuple[Cell, ...]] = []
     lines: list[str] = []
+    bare = all(artifact.parity is None for artifact in record.artifacts)
     for artifact in record.artifacts:
-        parity = artifact.parity
         rows.append(
             (
                 artifact.recipe,
                 f"{artifact.model_bytes / 1e6:.1f} MB",
-                "-" if parity is None else f"{parity.max_abs_error:.2g} of {parity.logit_scale:.3g}",
-                "-" if parity is None else f"{parity.agreement:.1%} of {parity.rows}",
+                *(() if bare else _export_parity(artifact.parity)),
                 artifact.model_sha256[:16],
             )
         )
-    weights = record.artifacts[0].weights
-    trained = "" if weights.trained else ", seeded and never trained"
-    lines.append(f"Weights: {weights.name} ({weights.kind}{trained}), {weights.sha256[:16]}.")
+    lines.append(_weights(record.artifacts[0].weights))
     if (architecture := record.artifacts[0].architecture) is not None:
         lines.append(
             f"Network: {architecture.name}, {architecture.parameters / 1e6:.2f}M parameters, "
@@ -68,10 +66,32 @@ def model_table(record: Record) -> Table | None:
         )
     return Table(
         title="Model",
-        columns=("recipe", "size", "max |error|, logits", "same argmax", "sha256"),
+        columns=("recipe", "size", *(() if bare else ("max |error|, logits", "same argmax")), "sha256"),
         rows=tuple(rows),
         lines=tuple(lines),
     )
+
+
+def _export_parity(parity: ExportParity | None) -> tuple[Cell, Cell]:
+    if parity is None:
+        return "-", "-"
+    return (
+        f"{parity.max_abs_error:.2g} of {parity.logit_scale:.3g}",
+        f"{percent(parity.agreement)} of {counted(parity.rows, 'row')}",
+    )
+
+
+def _weights(weights: Weights) -> str:
+    match weights.kind:
+        case "unknown":
+            return f"Weights: those in {weights.name}, whose origin the file does not tell."
+        case "seeded":
+            what = "random numbers, never trained"
+        case "hub":
+            what = f"hub, revision {weights.revision}" if weights.revision else "hub"
+        case "local":
+            what = "local folder"
+    return f"Weights: {weights.name} ({what}), {weights.sha256[:16]}."
 
 
 _STATISTIC = {"largest": "largest", "rms": "RMS per label"}
@@ -126,14 +146,22 @@ def conditions_table(record: Record) -> Table | None:
 def settings_table(record: Record) -> Table:
     """What was asked for, after defaults."""
     settings = record.settings
-    rows: tuple[tuple[Cell, ...], ...] = (
-        ("checkpoint", settings.checkpoint),
-        ("recipes", ", ".join(settings.recipes)),
-        ("shape", f"batch {settings.batch}, length {settings.length}"),
+    bare = any(artifact.weights.kind == "unknown" for artifact in record.artifacts)
+    # What belongs to timing says nothing where no device was asked to time.
+    timing: tuple[tuple[Cell, ...], ...] = (
         ("threads", str(settings.threads) if settings.threads else "-"),
-        ("launches", f"{settings.launches} x {settings.inferences} inferences"),
-        ("warm-up", f"at least {settings.warmup_inferences} inferences and {settings.warmup_s:g} s"),
+        ("launches", f"{settings.launches} x {counted(settings.inferences, 'inference')}"),
+        (
+            "warm-up",
+            f"at least {counted(settings.warmup_inferences, 'inference')} and {settings.warmup_s:g} s",
+        ),
         ("runner", settings.runner),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("model" if bare else "checkpoint", settings.checkpoint),
+        *(() if bare else (("recipes", ", ".join(settings.recipes)),)),
+        ("shape", f"batch {settings.batch}, length {settings.length}"),
+        *(timing if record.device is not None else ()),
         ("host runtime", settings.runtime),
         ("seed", str(settings.seed)),
         ("run", f"{record.run_id}, {record.started_at} to {record.ended_at or 'not ended'}"),

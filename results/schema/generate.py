@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from results.record import SCHEMA, Artifact, Record
+from results.record import SCHEMA, Artifact, Launches, Record
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 FOLDER = Path(__file__).parent
@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent
 # The number is part of the name: an old file keeps its schema.
 TYPES: dict[str, type] = {
     f"record-{SCHEMA}.json": Record,
+    f"launches-{SCHEMA}.json": Launches,
     f"verdict-{VERDICT_SCHEMA}.json": Verdict,
     "artifact-1.json": Artifact,
 }

@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from results.record import Doubt
+from results.record import Doubt, Weights
+from results.report.judged import spans
 from results.report.markdown import as_markdown
-from results.report.text import as_text
+from results.report.model import quantity
+from results.report.text import WIDTH, as_text
 from results.report.view import build_view
+from results.stats import Estimate, Interval
 from tests.results.make_run import (
     COOL,
     EXAMPLE,
@@ -51,6 +54,21 @@ def throttled() -> Run:
     )
 
 
+def latency_only() -> Run:
+    """A bare .tflite: nothing is known of its weights, and nothing was evaluated."""
+    run = make_run(recipes=("model",), device=HOST, conditions=UNKNOWN, accuracy=None, launches=2, threads=2)
+    bare = dataclasses.replace(
+        run.record.artifacts[0],
+        precision="unknown",
+        weights=Weights(kind="unknown", name="model.tflite", revision=None, sha256="e" * 64, trained=True),
+        architecture=None,
+        labels=("0", "1", "2"),
+        parity=None,
+        conversion=None,
+    )
+    return run.change(artifacts=(bare,)).settings(checkpoint="model.tflite")
+
+
 RUNS: dict[str, Callable[[], Run]] = {
     "pixel-4": lambda: make_run(recipes=BOTH, inferences=80),
     "pixel-4-undecided": lambda: make_run(median_ms=63.9, spread=0.03, launches=6),
@@ -62,6 +80,7 @@ RUNS: dict[str, Callable[[], Run]] = {
     "parity-failed": lambda: make_run(recipes=("dynamic_int8",), launches=0).change(
         parities=(parity("dynamic_int8", status="failed", reasons=("3 of 8 rows differ by more than 0.02",)),)
     ),
+    "latency-only": latency_only,
     "accuracy-only": lambda: make_run(recipes=BOTH, device=None, threads=0),
 }
 
@@ -100,9 +119,49 @@ def test_no_nan_is_printed_and_every_doubt_is(name: str) -> None:
     flat = " ".join(text.split())
     for doubt in run.record.doubts:
         assert doubt.text in flat
+    timed = {one.recipe for one in (*run.record.launches, *run.record.parities)}
+    evaluated = {accuracy.recipe for accuracy in run.record.accuracies}
     for claim in verdict_of(run).claims:
-        for reason in claim.reasons:
+        for reason in claim.reasons if claim.recipe in (timed if claim.unit == "ms" else evaluated) else ():
             assert " ".join(reason.split()) in flat
+
+
+def test_three_recipes_of_the_longest_name_fit_in_100_columns() -> None:
+    """Tables that a terminal breaks cannot be read; wrapped are sentences only."""
+    recipes = ("dynamic_int8_per_tensor", "dynamic_int8", "float32")
+    runs = [make_run(recipes=recipes, inferences=400), make_run(recipes=recipes, median_ms=180.0, launches=4)]
+    for run in (*runs, *(make() for make in RUNS.values())):
+        assert [line for line in as_text(view_of(run)).splitlines() if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize(("slow", "words"), [(1, "in 1 launch the first"), (3, "in 3 launches the first")])
+def test_slow_starts_are_counted_in_english(slow: int, words: str) -> None:
+    """One launch is no launches."""
+    run = make_run()
+    for launch in run.record.launches[:slow]:
+        lines = run.raw[launch.samples_file].split(b"\n")
+        at = next(i for i, line in enumerate(lines) if b" t " in line)
+        fields = lines[at].split(b" ")
+        lines[at] = b" ".join((*fields[:6], b"99000000", fields[7]))
+        # The start of the next one must not lie before it ends; only starts are compared.
+        run.raw[launch.samples_file] = b"\n".join(lines)
+    assert words in as_text(view_of(run))
+
+
+@pytest.mark.parametrize(
+    ("marks", "text"), [([], ""), ([4], "4"), ([2, 1], "1 2"), ([3, 1, 2, 7, 9, 8, 12], "1-3 7-9 12")]
+)
+def test_footnotes_are_short(marks: list[int], text: str) -> None:
+    """Seven numbers in a cell are a row that does not fit."""
+    assert spans(marks) == text
+
+
+def test_nothing_rounds_to_minus_zero() -> None:
+    """An interval that begins at -0.00 looks like a defect."""
+    shown = quantity(
+        Estimate(value=-1e-9, interval=Interval(low=-2e-9, high=1e-9, level=0.9), n=9), "points", 2, 100
+    )
+    assert str(shown) == "0.00 points [0.00, 0.00]"
 
 
 def test_a_devices_words_are_not_markup() -> None:

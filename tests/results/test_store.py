@@ -17,6 +17,7 @@ from results.errors import RecordDamaged, RecordNotSaved, SchemaUnknown
 from results.recompute import conclude, recompute
 from results.store import RECORD_LIMIT_BYTES, RunStore
 from tests.results.make_run import HOST, UNKNOWN, Run, make_run
+from tests.results.test_verdict import verdict_of
 
 
 @pytest.fixture
@@ -80,6 +81,88 @@ def test_three_recipes_of_ten_launches_fit(tmp_path: Path) -> None:
     make_run(recipes=("dynamic_int8", "dynamic_int8_per_tensor", "float32")).save(made)
     size = (made.folder / "record.json").stat().st_size
     assert 20_000 < size <= RECORD_LIMIT_BYTES
+    assert not list(made.folder.glob("launches-*"))
+
+
+def grow(store: RunStore, run: Run, step: int) -> int:
+    """Save the run as its launches come in, `step` at a time; the largest record.json on the way, bytes."""
+    sizes = []
+    for count in (*range(0, len(run.record.launches), step), len(run.record.launches)):
+        record = dataclasses.replace(run.record, launches=run.record.launches[:count])
+        store.save(record)
+        assert store.load() == record
+        sizes.append((store.folder / "record.json").stat().st_size)
+    return max(sizes)
+
+
+def test_a_thousand_launches_fit(tmp_path: Path) -> None:
+    """As many launches as the command line allows: record.json stays small, and nothing of them is lost."""
+    made = RunStore.create(tmp_path)
+    run = make_run(launches=1000, inferences=1, accuracy=None)
+    assert grow(made, run, step=200) <= RECORD_LIMIT_BYTES
+    assert len(json.loads((made.folder / "record.json").read_text())["launch_files"]) == 5
+    assert RunStore.open(made.folder).load() == run.record
+
+
+@pytest.fixture
+def filed(tmp_path: Path) -> tuple[RunStore, Run]:
+    made, run = RunStore.create(tmp_path / "filed"), make_run(launches=130, inferences=40)
+    for name, data in run.raw.items():
+        (made.folder / name).write_bytes(data)
+    assert grow(made, run, step=10) <= RECORD_LIMIT_BYTES
+    return made, run
+
+
+def test_filed_launches_are_judged_as_held_ones(filed: tuple[RunStore, Run]) -> None:
+    """Where a launch is kept changes neither its order nor the verdict's bytes."""
+    store, run = filed
+    assert len(list(store.folder.glob("launches-*.json"))) == 2
+    assert 0 < len(json.loads((store.folder / "record.json").read_text())["launches"]) < 65
+    verdict, _ = conclude(store)
+    assert encode(verdict) == encode(verdict_of(run)) == recompute(store.folder)
+
+
+def test_an_opened_run_goes_on_where_it_was(filed: tuple[RunStore, Run]) -> None:
+    """Another process that saves must not file the same launches again, over the first file."""
+    store, run = filed
+    before = [path.read_bytes() for path in sorted(store.folder.glob("launches-*.json"))]
+    record = dataclasses.replace(run.record, ended_at=None)
+    RunStore.open(store.folder).save(record)
+    assert store.load() == record
+    assert [path.read_bytes() for path in sorted(store.folder.glob("launches-*.json"))] == before
+
+
+def test_a_changed_launches_file_is_noticed(filed: tuple[RunStore, Run]) -> None:
+    """A launch made valid by hand would move the verdict."""
+    store, _ = filed
+    path = store.folder / "launches-001.json"
+    path.write_bytes(path.read_bytes().replace(b'"threads": 4', b'"threads": 5', 1))
+    with pytest.raises(RecordDamaged, match=r"launches-001\.json: is not the file that was recorded"):
+        store.load()
+
+
+def test_a_launches_file_that_was_not_named_yet_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up between the launches file and record.json: the last record is still whole."""
+    made, run = RunStore.create(tmp_path), make_run(launches=100, inferences=1, accuracy=None)
+    first = dataclasses.replace(run.record, launches=run.record.launches[:10])
+    made.save(first)
+    write = RunStore._write
+
+    def full(self: RunStore, name: str, data: bytes) -> None:
+        if name == "record.json":
+            raise RecordNotSaved("no space", next_step="make room")
+        write(self, name, data)
+
+    monkeypatch.setattr(RunStore, "_write", full)
+    with pytest.raises(RecordNotSaved):
+        made.save(run.record)
+    assert (made.folder / "launches-000.json").is_file()
+    assert RunStore.open(made.folder).load() == first
+    monkeypatch.undo()
+    made.save(run.record)
+    assert made.load() == run.record
 
 
 def test_folders_are_numbered_onward(tmp_path: Path) -> None:
@@ -195,6 +278,12 @@ def test_recompute_gives_the_same_bytes(store: RunStore) -> None:
     written = (store.folder / "verdict.json").read_bytes()
     assert written == encode(verdict) == recompute(store.folder)
     assert (store.folder / "report.txt").read_text() == text == store.report()
+    by_sequence = {path.name: path.read_bytes() for path in store.folder.glob("sequences-*.csv")}
+    assert sorted(by_sequence) == ["sequences-dynamic_int8.csv", "sequences-float32.csv"]
+    for name in by_sequence:
+        (store.folder / name).unlink()
+    assert conclude(store) == (verdict, text)
+    assert {path.name: path.read_bytes() for path in store.folder.glob("sequences-*.csv")} == by_sequence
     moved = store.folder.rename(store.folder.with_name("copy"))
     assert recompute(moved) == written
     assert json.loads(written)["verdict"]["status"] == "reproduced"

@@ -162,8 +162,8 @@ def test_example_pairs_are_no_mnli_score() -> None:
         (make_run(device=HOST, conditions=UNKNOWN), "not_comparable: host, not a phone"),
         (make_run(weights=SEEDED), "not_comparable: seeded weights"),
         (make_run(median_ms=80.0), "not_reproduced (proxy): the interval lies above 65.1 ms"),
-        (make_run(accuracy=0.7), "not_reproduced (proxy): the interval lies below 82.3%"),
-        (make_run(accuracy=0.7, device=VIRTUAL), "not_reproduced: the interval lies below 82.3%"),
+        (make_run(accuracy=0.7), "not_reproduced (proxy): the interval lies below 82.3 %"),
+        (make_run(accuracy=0.7, device=VIRTUAL), "not_reproduced: the interval lies below 82.3 %"),
     ],
 )
 def test_the_sentence_says_first_what_decided(run: Run, start: str) -> None:
@@ -171,6 +171,38 @@ def test_the_sentence_says_first_what_decided(run: Run, start: str) -> None:
     verdict = verdict_of(run)
     assert verdict.overall.sentence.startswith(start)
     assert ("virtual phone" in verdict.overall.sentence) == (run.record.device == VIRTUAL)
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        (
+            make_run(device=None),
+            "inconclusive: latency was not measured; accuracy alone is reproduced "
+            "(proxy: dev set for test set, precision float32 inferred, other weights)",
+        ),
+        (make_run(device=None, weights=SEEDED), "not_comparable: seeded weights; latency was not measured"),
+        (
+            make_run(device=HOST, accuracy=None, pairs=EXAMPLE),
+            "not_comparable: host, not a phone; accuracy was not measured",
+        ),
+        (
+            make_run(median_ms=80.0, accuracy=None, pairs=EXAMPLE),
+            "not_reproduced (proxy): the interval lies above 65.1 ms; SoC recalled; length 128 second-hand; "
+            "batch 1 inferred; threads 4 recalled; delegate cpu inferred; precision float32 inferred; "
+            "accuracy was not measured",
+        ),
+        (
+            make_run(accuracy=None, weights=SEEDED),
+            "not_comparable: seeded weights; accuracy was not measured; latency alone is reproduced (proxy: "
+            "SoC recalled, length 128 second-hand, batch 1 inferred, threads 4 recalled, "
+            "delegate cpu inferred, precision float32 inferred)",
+        ),
+    ],
+)
+def test_half_a_job_says_which_half(run: Run, sentence: str) -> None:
+    """The protocol of what nobody measured explains nothing; what was measured stands alone."""
+    assert verdict_of(run).overall.sentence == sentence
 
 
 def test_mismatch_and_not_comparable_are_one() -> None:

@@ -1,0 +1,101 @@
+"""The tables of the paper's claims: one per claim, one row per recipe."""
+
+from __future__ import annotations
+
+from results.report.model import Cell, Quantity, Table
+from results.report.words import p_value
+from results.verdict_file import JudgedClaim, Reading, Verdict
+
+
+class Notes:
+    """Footnotes in order of first mention; the same text is one note."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def add(self, text: str) -> int:
+        """The number of a note, from 1."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def claim_tables(verdict: Verdict, measured: frozenset[tuple[str, str]], notes: Notes) -> list[Table]:
+    """Every claim against what was measured. `measured`: (unit, recipe) of which there is a measurement.
+
+    A claim of which nothing was measured has no rows, and says so: its differences in protocol are those
+    of an experiment that was not made.
+    """
+    tables = []
+    for claim_id in dict.fromkeys(claim.id for claim in verdict.claims):
+        claims = [claim for claim in verdict.claims if claim.id == claim_id]
+        tables.append(_table(verdict, claims, measured, notes))
+    return tables
+
+
+def _table(
+    verdict: Verdict, claims: list[JudgedClaim], measured: frozenset[tuple[str, str]], notes: Notes
+) -> Table:
+    first = claims[0]
+    citation = first.claim_citation
+    unit = "ms" if first.unit == "ms" else "%"
+    shown = [claim for claim in claims if (claim.unit, claim.recipe) in measured]
+    lines = [_reading(claim, reading) for claim in shown for reading in claim.readings if _decided(reading)]
+    if not shown:
+        lines.append("Not measured.")
+    elif first.role == "reference":
+        lines.append("For reference only: not in the verdict.")
+    else:
+        lines.append(f"The verdict is about {verdict.overall.recipe}.")
+    level = "90 % interval" if first.unit == "ms" else "Wilson 95 %"
+    return Table(
+        title=(
+            f"{citation.column[:1].upper()}{citation.column[1:]} against the paper's "
+            f"{citation.reported_value:g} {unit} ({citation.section}, row {citation.row})"
+            + (f" [{level}]" if shown else "")
+        ),
+        columns=("recipe", "measured", "status", "protocol", "sure", "notes"),
+        rows=tuple(_row(claim, [notes.add(reason) for reason in claim.reasons]) for claim in shown),
+        lines=tuple(lines),
+    )
+
+
+def _row(claim: JudgedClaim, marks: list[int]) -> tuple[Cell, ...]:
+    digits, unit = (2, "ms") if claim.unit == "ms" else (1, "%")
+    return (
+        claim.recipe,
+        Quantity(value=claim.value, unit=unit, digits=digits, interval=claim.interval),
+        claim.status,
+        claim.protocol_match,
+        _sure(claim.confidence),
+        spans(marks),
+    )
+
+
+def spans(marks: list[int]) -> str:
+    """Footnote numbers in ascending order, three and more in a row as first-last: "1-3 7"."""
+    runs: list[list[int]] = []
+    for mark in sorted(set(marks)):
+        if runs and mark == runs[-1][-1] + 1:
+            runs[-1].append(mark)
+        else:
+            runs.append([mark])
+    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else " ".join(map(str, run)) for run in runs)
+
+
+def _decided(reading: Reading) -> bool:
+    return reading.p is not None and reading.status not in ("not_comparable", "inconclusive")
+
+
+def _reading(claim: JudgedClaim, reading: Reading) -> str:
+    assert reading.p is not None
+    low, high = reading.low, reading.high
+    span = f"{high:g} ms" if low is None else f"{low:.1f}-{high:.1f} ms"
+    name = "strict (no margin)" if reading.name == "strict" else "equivalent"
+    return f"{claim.recipe}, {name}, {span}: {reading.status}, {p_value(reading.p)}."
+
+
+def _sure(confidence: float) -> str:
+    if confidence == 0:
+        return "-"
+    return "> 0.999" if confidence > 0.999 else f"{confidence:.3f}"

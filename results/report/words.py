@@ -1,0 +1,41 @@
+"""Turns of phrase that several tables share."""
+
+from __future__ import annotations
+
+from results.record import Record
+from results.verdict_file import Verdict
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun: 1 launch, 2 launches."""
+    if count != 1:
+        noun += "es" if noun.endswith("ch") else "s"
+    return f"{count} {noun}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share, 0 to 1, as readers see it."""
+    return f"{share * 100:.{digits}f} %"
+
+
+def p_value(p: float) -> str:
+    """A p value to two digits, and never 0."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
+def same_runs(record: Record) -> str:
+    """Which other runs a latency may be held against."""
+    settings = record.settings
+    return (
+        f"runs on this device with length {settings.length}, {counted(settings.threads, 'thread')}, batch "
+        f"{settings.batch}, {settings.runner}"
+    )
+
+
+def against_claim(verdict: Verdict) -> str:
+    """Whether latencies may be held against the paper's figure."""
+    latency = [claim for claim in verdict.claims if claim.unit == "ms" and claim.role == "claim"]
+    figures = " or ".join(dict.fromkeys(f"{claim.claim_citation.reported_value:g} ms" for claim in latency))
+    if any(claim.protocol_match == "mismatch" for claim in latency):
+        return f"; not with the paper's {figures}"
+    return f"; with the paper's {figures} only with the qualifiers above"
