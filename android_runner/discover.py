@@ -11,12 +11,12 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from android_runner.adb import CONNECT_TIMEOUT_S, AdbTcpLink
+from android_runner.adb import AUTH_TIMEOUT_S, CONNECT_TIMEOUT_S, AdbTcpLink
 from android_runner.link import HOST, HostLink, Link
 from results.errors import ConfigError, DeviceNotReady, DeviceUnauthorized, HarnessError, SeveralDevices
 
@@ -69,10 +69,14 @@ def list_devices(
 def choose(
     selector: str | None,
     *,
+    auth_timeout_s: float = AUTH_TIMEOUT_S,
+    on_prompt: Callable[[], None] | None = None,
     environment: Mapping[str, str] = os.environ,
     usb_devices: Path = _USB_DEVICES,
 ) -> Link:
     """The link that `selector` names, connected; the host for None when nothing at all is attached.
+
+    `auth_timeout_s`, `on_prompt`: as AdbTcpLink takes them, for a phone that asks its owner.
 
     Raises ConfigError for another form, the errors of `AdbTcpLink.reconnect`, and SeveralDevices,
     DeviceUnauthorized or DeviceNotReady when None is given and something is attached.
@@ -88,7 +92,7 @@ def choose(
         return HostLink()
     if selector == HOST:
         return HostLink()
-    link = AdbTcpLink(*parse_address(selector))
+    link = AdbTcpLink(*parse_address(selector), auth_timeout_s=auth_timeout_s, on_prompt=on_prompt)
     try:
         link.reconnect(timeout_s=CONNECT_TIMEOUT_S)
     except HarnessError:

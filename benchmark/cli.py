@@ -21,6 +21,7 @@ _FIELDS = {  # of Config, and the option that holds each
     "length": "length",
     "threads": "threads",
     "device": "device",
+    "auth_timeout_s": "auth_timeout",
     "pairs": "pairs",
     "vocab": "vocab",
     "slice_rows": "slice",
@@ -152,6 +153,9 @@ def _timing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("device and timing")
     group.add_argument(
         "--device", metavar="D", help="tcp:HOST:PORT or host; default: what is attached, else host"
+    )
+    group.add_argument(
+        "--auth-timeout", type=float, metavar="S", help="wait for Allow on the phone (default 60 s)"
     )
     group.add_argument(
         "--threads", type=int, metavar="N", help="default 4, or all cores where there are fewer"

@@ -23,8 +23,8 @@ Require = Literal["reproduced"]
 class Config:
     """Settings of a call. None means: found out or decided by the harness, and said in the record.
 
-    `length` in tokens, `warmup_s` in seconds, `slice_rows` in pairs. `recipes`: the first one is folded
-    into the verdict, every one is measured.
+    `length` in tokens, `warmup_s` in seconds, `slice_rows` in pairs; `auth_timeout_s` is how long the phone's
+    owner has to allow our key. `recipes`: the first one is folded into the verdict, every one is measured.
     """
 
     checkpoint: str | None = None
@@ -32,6 +32,7 @@ class Config:
     length: int = CLAIM_LENGTH
     threads: int | None = None
     device: str | None = None
+    auth_timeout_s: float = 60.0
     pairs: Path | None = None
     vocab: Path | None = None
     slice_rows: int | None = None
@@ -50,6 +51,7 @@ class Config:
         _within("--inferences", self.inferences, 1, 1_000_000)
         _within("--warmup-inferences", self.warmup_inferences, 0, 1_000_000)
         _within("--warmup-seconds", self.warmup_s, 0, 3600)
+        _within("--auth-timeout", self.auth_timeout_s, 0, 3600)
         _within("--seed", self.seed, 0, 2**53)
         if self.threads is not None:
             _within("--threads", self.threads, 1, 64)

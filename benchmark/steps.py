@@ -53,7 +53,11 @@ def check_call(config: Config) -> None:
 
 
 def choose_device(config: Config, listener: Listener) -> Link:
-    link = discover.choose(config.device)
+    link = discover.choose(
+        config.device,
+        auth_timeout_s=config.auth_timeout_s,
+        on_prompt=lambda: listener.on_step('Accept "Allow USB debugging?" on the phone.'),
+    )
     if link.name == "host":
         why = "as asked" if config.device else "no device is attached in any state"
         listener.on_step(f"Measuring this machine (host), not a phone: {why}.")
@@ -178,8 +182,7 @@ def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listen
         sequences=device_measure.timing_rows(pairs.sequences, settings.inferences, settings.seed),
         candidates=pairs.sequences,
         host_threads=_host_cores(),
-        same_kernels=device.kind == "host"
-        or (device.kind == "virtual_phone" and device.abi == platform.machine()),
+        same_kernels=_runs_here(device),
     )
 
 

@@ -90,8 +90,10 @@ def _error(capfd: pytest.CaptureFixture[str]) -> str:
 def test_unauthorized(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
     """A key that the phone does not know: say to accept the prompt, measure nothing, never fall back."""
     with VirtualPhone(keys=()) as phone:
-        assert run(phone.selector) == 4
-    assert "error: device-unauthorized" in _error(capfd)
+        assert run(phone.selector, "--auth-timeout", "2") == 4
+    err = _error(capfd)
+    assert 'Accept "Allow USB debugging?" on the phone.' in err
+    assert "error: device-unauthorized" in err
     assert not Path("runs").exists()
 
 
