@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
     `model_size`: rows of the model's word embedding; the vocabulary has as many entries, or, where `exact`
     is False (seeded weights know no words), at most as many. Raises: VocabularyError.
     """
+    # It would advise to install PyTorch, which tokenizing does not need.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import BertTokenizerFast  # type: ignore[attr-defined] # made when asked for
 
     entries = _read_entries(path)

@@ -43,7 +43,7 @@ state=$(cat "$lock" requirements/torch.txt pyproject.toml | sha256sum | cut -d' 
 
 echo "Setting up .venv from $lock (a few minutes the first time)." >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv || fail "python -m venv failed" "Read its messages above."
-.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock" ||
+.venv/bin/python -m pip install -q --disable-pip-version-check --use-pep517 --require-hashes -r "$lock" ||
     fail "pip could not install $lock" "Read its messages above; it needs its usual access to packages."
 if [ "$kind" = dev ]; then
     # Its build (CPU or CUDA) is the machine's choice, so it has no hash here; its own needs are in the lock.
