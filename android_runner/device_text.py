@@ -25,7 +25,7 @@ _TEMPERATURE = re.compile(
     r"Temperature\{mValue=(?P<value>[^,]+), mType=(?P<type>-?\d+), "
     r"mName=(?P<name>.*), mStatus=(?P<status>\d+)\}"
 )
-_DF_NUMBERS = re.compile(r"\s(\d+)\s+(\d+)\s+(\d+)\s+(?:\d+%|-)\s")
+_DF_NUMBERS = re.compile(r"\s\d+\s+\d+\s+(\d{1,15})\s+(?:\d+%|-)\s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def parse_core_list(text: str) -> tuple[int, ...]:
     """The kernel's "0-3,6", in order; empty for an empty list. Raises OutputUnreadable."""
     cores: set[int] = set()
     for part in filter(None, re.split(r"[,\s]+", text)):
-        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part)  # no kernel has more
         if found is None:
             raise _unreadable("list of cores", 1, f"{text.strip()!r} is none")
         first = int(found[1])
@@ -183,12 +183,12 @@ def parse_df(text: str) -> int | None:
     """Free bytes from `df -k FOLDER`, its last line; None when df does not say."""
     lines = [line for line in _plain(text).splitlines() if line.strip()]
     found = _DF_NUMBERS.search(lines[-1] + " ") if lines else None
-    return int(found[3]) * 1024 if found else None
+    return int(found[1]) * 1024 if found else None
 
 
 def parse_memory(text: str) -> int | None:
     """Bytes from the MemTotal line of /proc/meminfo."""
-    found = re.search(r"^MemTotal:\s+(\d+) kB$", _plain(text), re.MULTILINE)
+    found = re.search(r"^MemTotal:\s+(\d{1,15}) kB$", _plain(text), re.MULTILINE)
     return int(found[1]) * 1024 if found else None
 
 
@@ -236,14 +236,14 @@ def _flag(line: str, number: int) -> bool:
 
 def _whole_number(source: str, line: str, number: int) -> int:
     value = line.partition(":")[2].strip()
-    if not value.isdecimal():
+    if not re.fullmatch(r"\d{1,9}", value):
         raise _unreadable(source, number, f"{line!r}")
     return int(value)
 
 
 def _battery_number(text: str, name: str) -> int | None:
     # Anchored: "Capacity level:" and lines of the event log hold the same words.
-    found = re.search(rf"^\s+{name}:\s*(-?\d+)$", text, re.MULTILINE)
+    found = re.search(rf"^\s+{name}:\s*(-?\d{{1,9}})$", text, re.MULTILINE)
     return int(found[1]) if found else None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,8 +36,18 @@ _REMAKE = "Export again, or name a .tflite that mobilebert-bench exported."
 class Interpreter:
     """One signature of one file, ready to run: `length` tokens in, `labels` logits out, batch 1."""
 
-    def __init__(self, runner: _Native, *, runtime: str, signature: str, length: int, labels: int) -> None:
+    def __init__(
+        self,
+        runner: _Native,
+        *,
+        model_path: Path,
+        runtime: str,
+        signature: str,
+        length: int,
+        labels: int,
+    ) -> None:
         self._runner = runner
+        self._model_path = model_path
         self.runtime = runtime
         self.version = importlib.metadata.version(runtime)
         self.signature = signature
@@ -48,13 +59,15 @@ class Interpreter:
     ) -> NDArray[np.float32]:
         """The logits of one sequence, float32 (labels,). `ids`, `mask`, `types`: int32 (length,), padded.
 
-        Values that are not finite are given as they are.
+        Values that are not finite are given as they are. Raises: ConversionError where the file opens and
+        does not run.
         """
         fed = {
             name: np.ascontiguousarray(values, np.int32).reshape(1, self.length)
             for name, values in zip(INPUTS, (ids, mask, types), strict=True)
         }
-        return np.array(self._runner(**fed)[OUTPUT][0], np.float32)
+        with _refusals("run", self._model_path, self.runtime):
+            return np.array(self._runner(**fed)[OUTPUT][0], np.float32)
 
 
 def open_runtime(
@@ -78,14 +91,16 @@ def open_runtime(
     interpreter = _open(model_path, "ai-edge-litert", threads)
     if runtime != "ai-edge-litert":
         interpreter = _open(model_path, runtime, threads)
-    key = _choose(interpreter.get_signature_list(), signature, model_path)
-    with native_stderr_to_log():
+    with native_stderr_to_log(), _refusals("prepare", model_path, runtime):
+        key = _choose(interpreter.get_signature_list(), signature, model_path)
         # tflite-runtime hands the graph to XNNPACK here and not when a signature is first run.
         interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner(key)
-    length, labels = _check_shapes(runner, model_path)
+        length, labels = _check_shapes(runner, model_path)
     _log.debug("opened %s (%s) with %s, %d threads", model_path, key, runtime, threads)
-    return Interpreter(runner, runtime=runtime, signature=key, length=length, labels=labels)
+    return Interpreter(
+        runner, model_path=model_path, runtime=runtime, signature=key, length=length, labels=labels
+    )
 
 
 def _refuse(runtime: str, recipe: str | None) -> None:
@@ -122,16 +137,24 @@ def _open(model_path: Path, runtime: str, threads: int) -> _Native:
         ) from err
     if too_late:  # see export/quiet.py, which imports both in the order that works
         raise RuntimeError("tflite-runtime must be imported before tensorflow")
+    with native_stderr_to_log(), _refusals("open", model_path, runtime):
+        return module.Interpreter(model_path=str(model_path), num_threads=threads)
+
+
+@contextlib.contextmanager
+def _refusals(action: str, model_path: Path, runtime: str) -> Iterator[None]:
+    """What a runtime says of a file that it cannot open, prepare or run, as our error."""
     try:
-        with native_stderr_to_log():
-            return module.Interpreter(model_path=str(model_path), num_threads=threads)
-    except (ValueError, RuntimeError, OSError) as err:
-        if not model_path.is_file():
+        yield
+    except (ValueError, RuntimeError, OSError, TypeError) as err:  # TypeError: its bindings, for odd numbers
+        if not model_path.exists():
             what = f"{model_path} is not there."
+        elif not model_path.is_file():
+            what = f"{model_path} is a folder, and not of an export: it has no model.json."
         elif model_path.stat().st_size == 0:
             what = f"{model_path} is empty."
         else:
-            what = f"{runtime} cannot open {model_path}: {_one_line(err)}"
+            what = f"{runtime} cannot {action} {model_path}: {_one_line(err)}"
         raise ConversionError(what, next_step=_REMAKE, path=model_path, runtime=runtime) from err
 
 

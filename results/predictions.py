@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from results.errors import RecordDamaged
 
 FIXED = ("row", "label", "predicted")
+_LARGEST = float(np.finfo(np.float32).max)  # NaN is not <= it either
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,9 +76,11 @@ def read_predictions(data: bytes, name: str) -> Predictions:
         try:
             row, label, predicted = int(line[0]), index[line[1]], index[line[2]]
             values = [float(field) for field in line[3:]]
+            if abs(row) >= 2**63:
+                raise ValueError(row)
         except (IndexError, KeyError, ValueError) as err:
             raise _damaged(name, number, "is not row,label,predicted,<logits>") from err
-        if len(values) != len(labels) or not all(map(math.isfinite, values)):
+        if len(values) != len(labels) or not all(abs(value) <= _LARGEST for value in values):
             raise _damaged(name, number, f"has not {len(labels)} finite logits")
         rows.append((row, label, predicted))
         logits.append(values)

@@ -15,8 +15,8 @@ from results.errors import RecordDamaged
 
 MAGIC = "mobilebert-samples 1"
 
-_INFERENCE = re.compile(r"inference (\d+) ([wt]) (\d+) \S+ (\d+) (\d+) (-?\d+)")
-_END = re.compile(r"end warmup=(\d+) timed=(\d+) logits=(\d+)")
+_INFERENCE = re.compile(r"inference (\d{1,99}) ([wt]) (\d{1,99}) \S+ (\d{1,99}) (\d{1,99}) (-?\d{1,9})")
+_END = re.compile(r"end warmup=(\d{1,99}) timed=(\d{1,99}) logits=(\d{1,99})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ import pytest
 from tests import skipping
 
 # `make fuzz` chooses it; deadlines measure this machine's load.
-hypothesis.settings.register_profile("fuzz", max_examples=5000, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=5000, deadline=None, derandomize=False)
 hypothesis.settings.register_profile("test", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 

@@ -1,0 +1,210 @@
+"""Whatever a device, a file or a user says: a value or one of our errors, never another exception.
+
+Each reader gets random input and damaged copies of good input. `make fuzz` looks fifty times longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_runner import device_text, discover, parse, sequences
+from benchmark import mnli
+from export import runtime
+from results import decode, predictions, samples
+from results.encode import encode
+from results.errors import HarnessError
+from tests.android_runner.test_device_text import EMULATOR, PIXEL_6, PIXEL_8_PRO_BATTERY
+from tests.android_runner.tiny_model import LENGTH, some_sequences, tiny_model
+from tests.benchmark.small import EXAMPLE
+from tests.results.make_run import make_run, samples_text
+
+# What spoils numbers, lines, quotes and encodings more often than chance would.
+_SPLINTERS = (
+    *(
+        "",
+        "0",
+        "-1",
+        "1e300",
+        "1e400",
+        "nan",
+        "9" * 19,
+        "9" * 5000,
+        "0-99999999999",
+        "²",
+        "٣",
+        "é",
+        "\0",
+        "\x85",
+    ),
+    *("\r\n", "\n", "\t", '"', "]", "[", ":", ",", " ", "\ufeff"),
+)
+_DF = "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/block/dm-5 9 8 1 89% /data\n"
+_CPU = "processor\t: 0\nCPU implementer\t: 0x51\n\nHardware\t: Qualcomm SM8150\n"
+_SAMPLES = samples_text(np.array([61_000_000, 62_000_000])).decode()
+
+
+def _predictions() -> bytes:
+    return next(raw for name, raw in make_run().raw.items() if name.endswith(".csv"))
+
+
+def _launch(body: str) -> object:
+    """A samples file whose checksum and end marker are right, whatever stands above them."""
+    end = f"crc32 {zlib.crc32(body.encode()):08x}\nend warmup=1 timed=1 logits=1\n"
+    return parse.parse_samples(body + end, source="phone")
+
+
+_LAUNCH = "\n".join(
+    (
+        *("mobilebert-samples 1", "program 1", f"runtime_sha256 {'a' * 64}", f"model_sha256 {'b' * 64}"),
+        *("sequences_crc32 0000c0de", "abi aarch64", "threads 2", "cores 4,7", "worker_cores 4,7"),
+        *("seed 7", "fully_accelerated 1", "load_ns 3", "first_inference_ns 900", "peak_rss_bytes 5"),
+        *("rows 1", "inference 0 w 5 s128 0 900 4", "inference 1 t 5 s128 950 500 7"),
+        "logits 5 -0.0412345 1e-07 12\n",
+    )
+)
+TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
+    "getprop": (device_text.parse_getprop, "[ro.product.model]: [Pixel 4]\n[a.b]: [two\nlines]\n"),
+    "thermal": (device_text.parse_thermalservice, PIXEL_6),
+    "emulator": (device_text.parse_thermalservice, EMULATOR),
+    "battery": (device_text.parse_battery, PIXEL_8_PRO_BATTERY),
+    "cpuinfo": (device_text.parse_cpuinfo, _CPU),
+    "cores": (device_text.parse_core_list, "0-3,6\n"),
+    "df": (device_text.parse_df, _DF),
+    "memory": (device_text.parse_memory, "MemTotal:        5590616 kB\nMemFree: 1 kB\n"),
+    "servers": (discover.parse_server_list, "192.168.1.7:5555  device usb:1-1 model:Pixel_4\n"),
+    "address": (discover.parse_address, "tcp:[fe80::1%eth0]:5555"),
+    "launch": (_launch, _LAUNCH),
+}
+FILES: dict[str, tuple[Callable[[bytes], object], Callable[[], bytes]]] = {
+    "samples": (lambda data: samples.read_samples(data, "x"), _SAMPLES.encode),
+    "predictions": (
+        lambda data: predictions.read_predictions(data, "x"),
+        lambda: b"".join(_predictions().splitlines(keepends=True)[:5]),
+    ),
+    "record": (lambda data: decode.decode_record(data, "x"), lambda: encode(make_run(launches=1).record)),
+}
+
+
+def _damaged(good: Any, splinters: tuple[Any, ...]) -> st.SearchStrategy[Any]:  # noqa: ANN401 (str or bytes)
+    """Copies of `good` in which one to four stretches are replaced."""
+
+    def replace(edits: list[tuple[float, int, Any]]) -> Any:  # noqa: ANN401
+        text = good
+        for place, length, new in edits:
+            at = int(place * len(text))
+            text = text[:at] + new + text[at + length :]
+        return text
+
+    edit = st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(splinters))
+    return st.lists(edit, min_size=1, max_size=4).map(replace)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@given(data=st.data())
+def test_fuzz_texts(name: str, data: st.DataObject) -> None:
+    """A vendor's text in a form that nobody has seen yet must be told as such."""
+    read, good = TEXTS[name]
+    text = data.draw(st.text() | _damaged(good, _SPLINTERS))
+    with contextlib.suppress(HarnessError):
+        read(text)
+
+
+@pytest.mark.parametrize("name", FILES)
+@given(data=st.data())
+def test_fuzz_files(name: str, data: st.DataObject) -> None:
+    """A file of a run folder after a crash, a bad disk or an editor."""
+    read, good = FILES[name]
+    splinters = (*(splinter.encode() for splinter in _SPLINTERS), b"\xff")
+    content = data.draw(st.binary() | _damaged(good(), splinters))
+    with contextlib.suppress(HarnessError):
+        read(content)
+
+
+# Past 64 bits, past what a float can hold, past what Python turns into a number.
+@pytest.mark.parametrize("digits", [19, 20, 400, 5000])
+@pytest.mark.parametrize("name", [*TEXTS, *FILES])
+def test_fuzz_every_number_too_long(name: str, digits: int) -> None:
+    """What chance seldom finds: each number of a good text in turn is one that nothing can hold."""
+    for match in re.finditer(r"[0-9]+", _good(name)):
+        text = _good(name)[: match.start()] + "9" * digits + _good(name)[match.end() :]
+        with contextlib.suppress(HarnessError):
+            TEXTS[name][0](text) if name in TEXTS else FILES[name][0](text.encode())
+
+
+@functools.cache
+def _good(name: str) -> str:
+    return TEXTS[name][1] if name in TEXTS else FILES[name][1]().decode()
+
+
+_JSON = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+)
+
+
+@given(data=st.data())
+def test_fuzz_records_of_other_values(data: st.DataObject) -> None:
+    """JSON that is whole, with one value of another type, size or shape: the schema must know them all."""
+    tree = json.loads(encode(make_run(launches=1).record))
+    at: Any = tree
+    while True:
+        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+        key = data.draw(st.sampled_from(keys))
+        if not (isinstance(at[key], dict | list) and at[key] and data.draw(st.booleans())):
+            break
+        at = at[key]
+    at[key] = data.draw(_JSON)
+    with contextlib.suppress(HarnessError):
+        encode(decode.decode_record(json.dumps(tree).encode(), "x"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@given(data=st.data())
+def test_fuzz_pairs(folder: Path, data: st.DataObject) -> None:
+    """A user's own TSV, from an editor or a spreadsheet."""
+    good = "\n".join((EXAMPLE / "pairs.tsv").read_text(encoding="utf-8").split("\n")[:4]) + "\n"
+    path = folder / "pairs.tsv"
+    path.write_bytes(data.draw(_damaged(good, _SPLINTERS)).encode())
+    with contextlib.suppress(HarnessError):
+        mnli.read_pairs(path, origin="test")
+
+
+@given(data=st.data())
+def test_fuzz_sequences(folder: Path, data: st.DataObject) -> None:
+    """The checksum is right and the values are not: sizes that multiply to anything, ids out of range."""
+    body = some_sequences(2).to_bytes()[:-4]
+    words = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"\x01\0\0\0")
+    damaged = data.draw(_damaged(body, words))
+    path = folder / "rows.seq"
+    path.write_bytes(damaged + zlib.crc32(damaged).to_bytes(4, "little"))
+    with contextlib.suppress(HarnessError):
+        sequences.read(path)
+
+
+@given(data=st.data())
+def test_fuzz_models(folder: Path, data: st.DataObject) -> None:
+    """LiteRT's own reader runs in this process: a damaged .tflite must not take it down."""
+    content = bytearray(tiny_model(LENGTH).read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path = folder / "model.tflite"
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)) | st.just(len(content)))])
+    with contextlib.suppress(HarnessError):
+        interpreter = runtime.open_runtime(path, threads=1)
+        ones = np.ones(interpreter.length, np.int32)
+        interpreter.logits(ones, ones, ones)
