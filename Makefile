@@ -10,7 +10,7 @@ export MOBILEBERT_BENCH_DATA := $(if $(DATA),$(abspath $(DATA)),$(MOBILEBERT_BEN
 .PHONY: bench test fast lint check perf fuzz lock dist goldens setup setup-test clean
 
 bench: setup
-	$(BIN)/mobilebert-bench run $(ARGS)
+	@$(BIN)/mobilebert-bench run $(ARGS)
 
 test: setup-test
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -9,4 +9,4 @@ from pathlib import Path
 def cache_folder() -> Path:
     """MOBILEBERT_BENCH_CACHE, else ~/.cache/mobilebert-bench; it may not exist yet."""
     chosen = os.environ.get("MOBILEBERT_BENCH_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "mobilebert-bench"
+    return Path(chosen).absolute() if chosen else Path.home() / ".cache" / "mobilebert-bench"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,11 +59,15 @@ def call(argv: Sequence[str]) -> int:
             level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s"
         )
         code: int = options.command(options)
+        sys.stdout.flush()  # a reader that left is noticed here, not as Python ends
     except HarnessError as err:
         from benchmark.console import Console
 
         Console().error(err)
         return err.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
     except KeyboardInterrupt:
         print("\ninterrupted; what was measured is kept in the run folder", file=sys.stderr)
         return EXIT_INTERRUPTED

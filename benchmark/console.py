@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmark.listener import Listener
+from results.errors import OutputNotWritten
 
 if TYPE_CHECKING:
     from android_runner.discover import Candidate
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
 _PLAIN_INTERVAL_S = 30.0
 
 
+class _Out(Terminal):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line: rich's own way would end the process with exit code 1."""
+        raise BrokenPipeError
+
+
 class Console(Listener):
     """Renders a job's events on stderr and its results on stdout."""
 
     def __init__(self) -> None:
-        self._out = Terminal(highlight=False, soft_wrap=True)
+        self._out = _Out(highlight=False, soft_wrap=True)
         self._err = Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._step = ""
@@ -71,7 +79,7 @@ class Console(Listener):
     def report(self, text: str) -> None:
         """A finished report, as it is."""
         self.on_done()
-        self._out.print(text, markup=False, end="" if text.endswith("\n") else "\n")
+        self._show(text.removesuffix("\n"))
 
     def error(self, err: HarnessError) -> None:
         """One error: what happened, what was kept, what to do next."""
@@ -98,11 +106,24 @@ class Console(Listener):
                     f"converted {when}: {cost.cpu_s:.1f} CPU s, {cost.wall_s:.1f} s, peak memory "
                     f"{cost.peak_rss_bytes / 1e6:.0f} MB"
                 )
-            self._out.print("\n  ".join([*lines, str(made.folder)]), markup=False)
+            self._show("\n  ".join([*lines, str(made.folder)]))
 
     def devices(self, candidates: Sequence[Candidate]) -> None:
         """What is attached, one row a device; this machine last, as it can always be measured."""
         table = Table("state", "kind", "model", "select with", box=None, pad_edge=False)
         for candidate in candidates:
             table.add_row(candidate.state, candidate.kind, candidate.model or "-", candidate.select)
-        self._out.print(table)
+        self._show(table)
+
+    def _show(self, result: str | Table) -> None:
+        try:
+            self._out.print(result, markup=False)
+            self._out.file.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as err:
+            # What is left in the buffer would fail again as Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.file.fileno())
+            raise OutputNotWritten(
+                f"the output could not be written: {err.strerror}", next_step="Send it where there is room."
+            ) from err

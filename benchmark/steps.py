@@ -67,7 +67,7 @@ def choose_device(config: Config, listener: Listener) -> Link:
 
 
 def open_weights(config: Config, listener: Listener) -> Checkpoint:
-    name = config.checkpoint or default_checkpoint()
+    name = default_checkpoint() if config.checkpoint is None else config.checkpoint
     listener.on_step(f"Opening the checkpoint {name}.")
     return open_checkpoint(name)
 
@@ -100,7 +100,7 @@ def doubts_about(checkpoint: Checkpoint, config: Config) -> tuple[tuple[str, str
     """What to say of the weights: (code, sentence)."""
     if checkpoint.weights.trained:
         return ()
-    why = "" if config.checkpoint else ": neither the hub nor its cache has the trained ones"
+    why = "" if config.checkpoint is not None else ": neither the hub nor its cache has the trained ones"
     text = f"Seeded random weights{why}. Latency is the architecture's own; accuracy is chance."
     return (("seeded-weights", text),)
 

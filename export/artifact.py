@@ -52,7 +52,7 @@ class ArtifactFiles:
 def default_cache() -> Path:
     """MOBILEBERT_BENCH_CACHE, or ~/.cache/mobilebert-bench, and in it `artifacts`."""
     home = os.environ.get("MOBILEBERT_BENCH_CACHE")
-    return (Path(home) if home else Path.home() / ".cache" / "mobilebert-bench") / "artifacts"
+    return (Path(home).absolute() if home else Path.home() / ".cache" / "mobilebert-bench") / "artifacts"
 
 
 def build(

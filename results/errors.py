@@ -2,6 +2,7 @@
 
     HarnessError
       ConfigError                 wrong call: exit 2; everything below exits 4
+      OutputNotWritten            stdout leads to a full disk; the run folder has it all
       ExportError
         CheckpointError           weights missing, damaged, or not those of their config
         ConversionError           the converter refused, or wrote something unusable
@@ -78,6 +79,10 @@ class HarnessError(Exception):
 
 class ConfigError(HarnessError):
     exit_code = 2
+
+
+class OutputNotWritten(HarnessError):
+    pass
 
 
 class ExportError(HarnessError):

@@ -46,7 +46,8 @@ def compile_runner(abi: Abi, zig: str, target: Path, *, cache: Path) -> None:
     call(
         [*command, "-o", str(target), *sources, "-ldl"],
         timeout_s=_TIMEOUT_S,
-        next_step="Report this: the sources and the compiler are both pinned.",
+        next_step="Make room where the cache lies (MOBILEBERT_BENCH_CACHE); if there is room, report this: "
+        "sources and compiler are both pinned.",
         folder=FOLDER,
         environment={"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)},
     )

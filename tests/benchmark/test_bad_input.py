@@ -171,7 +171,7 @@ def test_bad_checkpoints(case: str, checkpoint: Path, refused: Refused) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "export", "accuracy"])
-@pytest.mark.parametrize("name", ["nowhere/", "./nowhere", "what is this?"])
+@pytest.mark.parametrize("name", ["nowhere/", "./nowhere", "what is this?", ""])
 def test_checkpoints_that_are_nowhere(command: str, name: str, refused: Refused) -> None:
     """A folder's name with a typing mistake must not be looked for on the hub for minutes."""
     device = ["--device", "host"] if command == "run" else []

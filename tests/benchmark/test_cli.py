@@ -70,3 +70,15 @@ def test_report_does_not_import_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_full_stdout_is_an_error_and_a_closed_one_is_not() -> None:
+    """Output that goes nowhere must not look like success; `| head` must not look like a failure."""
+    command = f"{sys.executable} -c 'from benchmark.cli import main; main([\"devices\"])'"
+    full = subprocess.run(["sh", "-c", f"{command} > /dev/full"], capture_output=True, text=True, check=False)
+    assert (full.returncode, "Traceback" in full.stderr) == (4, False), full.stderr
+    assert "error: output-not-written" in full.stderr
+    closed = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
