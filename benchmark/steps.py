@@ -24,9 +24,9 @@ from benchmark.outcome import Outcome
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.hub import default_checkpoint
-from export.recipes import RECIPES, recipe
+from export.recipes import recipe
+from export.runtime import refuse_unfit
 from results import recompute
-from results.errors import ConfigError
 from results.record import Artifact, Device, Record, Settings
 from results.store import RunStore
 
@@ -43,13 +43,7 @@ _PACKAGES = (
 def check_call(config: Config) -> None:
     """Refuse recipes that do not exist, or that the runtime asked for cannot load, before anything starts."""
     for name in config.recipes:
-        known = recipe(name)
-        if config.runtime == "tflite-runtime" and not known.tflite_runtime:
-            able = ", ".join(one.name for one in RECIPES.values() if one.tflite_runtime)
-            raise ConfigError(
-                f"tflite-runtime cannot load {name}: its dense layers are newer than that runtime",
-                next_step=f"Use --recipe {able}, or --runtime ai-edge-litert.",
-            )
+        refuse_unfit(config.runtime, recipe(name).name)
 
 
 def choose_device(config: Config, listener: Listener) -> Link:

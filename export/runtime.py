@@ -85,7 +85,7 @@ def open_runtime(
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}")
-    _refuse(runtime, recipe)
+    refuse_unfit(runtime, recipe)
     # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
     # first, whichever runs.
     interpreter = _open(model_path, "ai-edge-litert", threads)
@@ -103,7 +103,8 @@ def open_runtime(
     )
 
 
-def _refuse(runtime: str, recipe: str | None) -> None:
+def refuse_unfit(runtime: str, recipe: str | None) -> None:
+    """Raise ConfigError for a runtime that is unknown, or too old for the files of `recipe`."""
     if runtime not in RUNTIMES:
         raise ConfigError(
             f'There is no runtime "{runtime}".',
