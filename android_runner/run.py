@@ -27,7 +27,7 @@ _REMOVE_TIMEOUT_S = 20.0
 _SEND_TIMEOUT_S = 600.0
 # What the program's exit codes mean (docs/formats.md), for the user.
 _NEXT = {
-    2: "This is a fault of the harness; please report the command in the log.",
+    2: "This is a fault of the harness; please report the command in the run folder's device.log.",
     3: "Export the model again; the file may be damaged or not MobileBERT's.",
     4: "Run again; the sequences file did not arrive as it was written.",
     5: "Build the bundle again; its runtime library does not fit this device.",
@@ -102,7 +102,9 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
         if done.exit_code != 0:
             raise RunFailed(
                 f"the device program ended with exit code {done.exit_code}: {_said(done.error_text)}",
-                next_step=_NEXT.get(done.exit_code, "Run again with --verbose and read the log."),
+                next_step=_NEXT.get(
+                    done.exit_code, "Read device.log in the run folder; it has the program's command."
+                ),
                 exit_code=done.exit_code,
                 stderr=done.error_text,
             )

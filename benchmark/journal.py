@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from benchmark.device_log import device_log
 from results.errors import keeping
 from results.record import Doubt, Record
 
@@ -48,9 +49,10 @@ class Journal:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Errors that pass here say what this run folder holds."""
+        """Errors that pass here say what this run folder holds; calls to the device are logged in it."""
         try:
-            yield
+            with device_log(self.store.folder / "device.log"):
+                yield
         except BaseException as err:
             with keeping(self.kept()):
                 raise err

@@ -48,10 +48,15 @@ def test_the_whole_job(
     assert left == []
 
 
-def test_the_serial_is_written_nowhere(run: Callable[..., int], phone: VirtualPhone) -> None:
+def test_the_serial_is_written_nowhere(
+    run: Callable[..., int], phone: VirtualPhone, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A serial identifies a person's phone; only its hash may leave the device, in logs too."""
     serial = pixel4().properties["ro.serialno"]
     assert run(phone.selector, "--verbose") == 0
+    captured = capfd.readouterr()
+    assert serial not in captured.out + captured.err
+    assert "getprop" in Path("runs/0001/device.log").read_text()
     assert _record()["device"]["serial_sha256"]  # type: ignore[index]
     for path in Path("runs").rglob("*"):
         assert path.is_dir() or serial.encode() not in path.read_bytes(), path
