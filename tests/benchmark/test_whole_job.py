@@ -69,11 +69,11 @@ def test_accuracy_alone(bench: Callable[..., int], capfd: pytest.CaptureFixture[
 
 
 def test_latency_of_any_model(
-    bench: Callable[..., int], cache: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    bench: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A bare .tflite under another name is measured, and says that its recipe is unknown."""
     assert bench(command="export") == 0
-    exported = next((cache / "artifacts").glob("dynamic_int8-*/model.tflite"))
+    exported = Path(capfd.readouterr().out.splitlines()[-1].strip()) / "model.tflite"
     bare = tmp_path / "somebody's model.tflite"
     bare.write_bytes(exported.read_bytes())
     assert bench(str(bare), "--device", "host", "--threads", "1", *QUICK, command="latency") == 0
@@ -83,13 +83,16 @@ def test_latency_of_any_model(
     assert capfd.readouterr().out
 
 
-def test_a_second_export_converts_nothing(bench: Callable[..., int], cache: Path) -> None:
-    """Exports are cached by content: the second call finds the file and leaves it as it is."""
+def test_a_second_export_converts_nothing(
+    bench: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Exports are cached by content: the second call finds the file, says so, and leaves it as it is."""
     assert bench(command="export") == 0
-    model = next((cache / "artifacts").glob("dynamic_int8-*/model.tflite"))
+    model = Path(capfd.readouterr().out.splitlines()[-1].strip()) / "model.tflite"
     written = model.stat().st_mtime_ns
     assert bench(command="export") == 0
     assert model.stat().st_mtime_ns == written
+    assert "found in the cache" in capfd.readouterr().out
 
 
 def test_more_threads_than_cores_is_refused(
