@@ -15,7 +15,8 @@ from results.errors import ConfigError, HarnessError
 
 EXIT_DONE, EXIT_NOT_REPRODUCED, EXIT_WRONG_CALL, EXIT_UNDECIDED = 0, 1, 2, 3
 EXIT_INTERRUPTED = 130
-_QUICK = {"launches": 5, "inferences": 60, "slice": 500}
+_QUICK = {"launches": 5, "inferences": 60}
+_QUICK_ROWS = 500
 _FIELDS = {  # of Config, and the option that holds each
     "checkpoint": "checkpoint",
     "recipes": "recipe",
@@ -26,6 +27,7 @@ _FIELDS = {  # of Config, and the option that holds each
     "pairs": "pairs",
     "vocab": "vocab",
     "slice_rows": "slice",
+    "most_rows": "most_rows",
     "launches": "launches",
     "inferences": "inferences",
     "warmup_inferences": "warmup_inferences",
@@ -104,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     run = command(
         "run", "the whole job: export, measure, check accuracy, judge", _run, _model, _data, _timing, _out
     )
-    run.add_argument("--quick", action="store_true", help="5 launches x 60 inferences, a slice of 500 pairs")
+    run.add_argument(
+        "--quick", action="store_true", help="5 launches x 60 inferences, a slice of at most 500 pairs"
+    )
     run.add_argument("--require", choices=["reproduced"], help="make the exit code say the verdict")
     command("export", "convert a checkpoint and print where the files are", _export, _model)
     command("accuracy", "MNLI accuracy on this machine", _accuracy, _model, _data, _out)
@@ -237,6 +241,7 @@ def _config(options: argparse.Namespace) -> Config:
     given = vars(options)
     if given.get("quick"):
         given = given | {name: value for name, value in _QUICK.items() if given[name] is None}
+        given["most_rows"] = _QUICK_ROWS
     taken = {name: given[flag] for name, flag in _FIELDS.items() if given.get(flag) is not None}
     if "recipes" in taken:
         taken["recipes"] = tuple(name.strip() for name in taken["recipes"].split(","))

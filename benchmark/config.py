@@ -23,7 +23,7 @@ Require = Literal["reproduced"]
 class Config:
     """Settings of a call. None means: found out or decided by the harness, and said in the record.
 
-    `length` in tokens, `warmup_s` in seconds, `slice_rows` in pairs; `auth_timeout_s` is how long the phone's
+    `length` in tokens, `warmup_s` in seconds, `slice_rows` and `most_rows` (a slice of so many, or all where there are fewer) in pairs; `auth_timeout_s` is how long the phone's
     owner has to allow our key. `recipes`: the first one is folded into the verdict, every one is measured.
     """
 
@@ -36,6 +36,7 @@ class Config:
     pairs: Path | None = None
     vocab: Path | None = None
     slice_rows: int | None = None
+    most_rows: int | None = None
     launches: int = 10
     inferences: int = 200
     warmup_inferences: int = 20

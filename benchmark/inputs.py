@@ -58,7 +58,7 @@ def prepare(
         )
     found = locate_pairs(config.pairs)
     table = read_pairs(found.path, origin=found.origin, example=found.example)
-    table = take(table, config.slice_rows, seed=config.seed)
+    table = take(table, _slice(config, table.rows_total), seed=config.seed)
     vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint_vocabulary)
     size = vocabulary_size if vocabulary_size is not None else 2**31 - 1
     tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
@@ -96,3 +96,10 @@ def prepare(
         gold=np.array([number[label] for label in table.frame["label"]]),
         doubts=tuple(doubts),
     )
+
+
+def _slice(config: Config, rows: int) -> int | None:
+    """How many pairs to take: what was asked for, to the row; else at most `most_rows`; else all (None)."""
+    if config.slice_rows is not None or config.most_rows is None:
+        return config.slice_rows
+    return min(config.most_rows, rows)

@@ -252,7 +252,7 @@ def _begin(
                 inferences=config.inferences,
                 warmup_inferences=config.warmup_inferences,
                 warmup_s=config.warmup_s,
-                slice_rows=config.slice_rows,
+                slice_rows=config.slice_rows if config.slice_rows is not None else config.most_rows,
                 seed=config.seed,
             ),
             versions=_versions(),

@@ -103,3 +103,11 @@ def test_more_threads_than_cores_is_refused(
     err = capfd.readouterr().err
     assert "64" in err
     assert "runs/0001/record.json" in err
+
+
+def test_quick_takes_all_of_few_pairs(bench: Callable[..., int]) -> None:
+    """--quick wants at most 500 pairs; that there are only 72 is no fault of its user."""
+    assert bench("--quick", "--device", "host", "--threads", "1", "--warmup-seconds", "0.05") == 0
+    record = json.loads(Path("runs/0001/record.json").read_text())
+    assert record["pairs"]["rows_used"] == 72
+    assert (record["settings"]["launches"], record["settings"]["inferences"]) == (5, 60)
