@@ -21,14 +21,24 @@ if TYPE_CHECKING:
 
 
 def host_logits(
-    files: ArtifactFiles, sequences: Sequences, *, runtime: str, threads: int, listener: Listener
+    files: ArtifactFiles,
+    sequences: Sequences,
+    *,
+    runtime: str,
+    threads: int,
+    listener: Listener,
+    built_in_kernels: bool = False,
 ) -> tuple[NDArray[np.float32], str]:
     """Logits of every sequence, shape (rows, labels) float32, and the runtime's version.
 
     Raises: ExportParityError where one is not finite.
     """
     interpreter = open_runtime(
-        files.model_path, runtime=runtime, threads=threads, recipe=files.artifact.recipe
+        files.model_path,
+        runtime=runtime,
+        threads=threads,
+        recipe=files.artifact.recipe,
+        built_in_kernels=built_in_kernels,
     )
     rows = len(sequences.row_ids)
     logits = np.empty((rows, len(files.artifact.labels)), np.float32)

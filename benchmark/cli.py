@@ -14,7 +14,8 @@ from benchmark.config import Config
 from results.errors import ConfigError, HarnessError
 
 EXIT_DONE, EXIT_NOT_REPRODUCED, EXIT_WRONG_CALL, EXIT_UNDECIDED = 0, 1, 2, 3
-EXIT_INTERRUPTED = 130
+EXIT_FAILED, EXIT_INTERRUPTED = 4, 130
+_REPORT_IT = "This is a fault of the harness. Run again with --verbose, and report what it prints."
 _QUICK = {"launches": 5, "inferences": 60}
 _QUICK_ROWS = 500
 _FIELDS = {  # of Config, and the option that holds each
@@ -70,6 +71,12 @@ def call(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+    except Exception as err:  # a fault of ours: it must not end with 1, which says "not reproduced"
+        logging.getLogger(__name__).debug("internal error", exc_info=True)
+        print(
+            f"error: internal\n  what   {type(err).__name__}: {err}\n  next   {_REPORT_IT}", file=sys.stderr
+        )
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("\ninterrupted; what was measured is kept in the run folder", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -104,14 +111,21 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     run = command(
-        "run", "the whole job: export, measure, check accuracy, judge", _run, _model, _data, _timing, _out
+        "run",
+        "the whole job: export, measure, check accuracy, judge",
+        _run,
+        _model,
+        _data,
+        _runtime,
+        _timing,
+        _out,
     )
     run.add_argument(
         "--quick", action="store_true", help="5 launches x 60 inferences, a slice of at most 500 pairs"
     )
     run.add_argument("--require", choices=["reproduced"], help="make the exit code say the verdict")
     command("export", "convert a checkpoint and print where the files are", _export, _model)
-    command("accuracy", "MNLI accuracy on this machine", _accuracy, _model, _data, _out)
+    command("accuracy", "MNLI accuracy on this machine", _accuracy, _model, _data, _runtime, _out)
     latency = command(
         "latency", "latency of any .tflite with the model's inputs", _latency, _data, _timing, _out
     )
@@ -150,7 +164,10 @@ def _data(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--vocab", type=Path, metavar="FILE", help="the checkpoint's vocab.txt")
     group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
     group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
-    group.add_argument(
+
+
+def _runtime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--runtime",
         default="ai-edge-litert",
         choices=["ai-edge-litert", "tflite-runtime"],

@@ -10,6 +10,11 @@ from pathlib import Path
 _SOURCE = "android_runner"
 
 
+class _Handler(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A log that cannot be written is no reason to print a traceback for every line of it."""
+
+
 @contextmanager
 def device_log(path: Path) -> Iterator[None]:
     """Write what android_runner logs, from DEBUG on, to `path` while the context lasts.
@@ -17,7 +22,7 @@ def device_log(path: Path) -> Iterator[None]:
     Other handlers keep the level that they had: the terminal gets no more than before.
     """
     logger = logging.getLogger(_SOURCE)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _Handler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
     level, quiet = logger.level, logging.getLogger().getEffectiveLevel()
     others = [one for one in logging.getLogger().handlers if one.level < quiet]

@@ -9,7 +9,8 @@ With the same artifact and rows, three things have to hold:
 
 Where the device runs this host's own kernels, the difference is the largest |device - host| and the
 tolerance is half of the artifact's conversion error on these rows, max |converted - float32|. float32 files:
-1e-4 of the logit scale, on any device.
+1e-4 of the logit scale, on any device. Where a file's float32 form is not at hand (command `latency`), the same
+file by the runtime's built-in kernels takes its place: a second implementation of the same rounding.
 
 Across instruction sets 8-bit activations round differently, layer after layer, and the difference is as
 large as the conversion error itself, so that rule would fail every sound device. But rounding is noise: over
@@ -31,7 +32,6 @@ Logits = NDArray[np.float32]
 
 _DISTANCE_TOLERANCES = 10
 _FLOAT_SHARE = 1e-4  # of the logit scale
-_BARE_SHARE = 1e-2  # of the logit scale, for a bare .tflite whose float32 graph nobody has
 _LARGEST_SHARE = 0.5  # of the largest conversion error, on this host's kernels
 _STRAY = 4  # root mean squares by which the difference of two logits of a sound row may stray
 _RMS_SHARE = 1.5  # of the conversion error's root mean square, on another instruction set's
@@ -47,7 +47,7 @@ class Sample:
 
 def sample_for(precision: Precision, *, same_kernels: bool) -> Sample:
     """A handful where the tolerance is sharp row by row; enough for a steady mean where it is not."""
-    if same_kernels or precision != "dynamic_int8":
+    if same_kernels or precision == "float32":
         return Sample(rows=8, candidates=64)
     return Sample(rows=32, candidates=256)
 
@@ -69,16 +69,17 @@ def compare(
     recipe: str,
     device: Logits,
     host: Logits,
-    float32: Logits | None,
+    yardstick: Logits,
     precision: Precision,
     *,
     same_kernels: bool,
+    measured_by: str = "the conversion error",
 ) -> DeviceParity:
     """Device logits against the host's, row by row; all arrays of shape (rows, labels).
 
-    `float32`: the same rows by the float32 file, None where there is none (a bare .tflite).
+    `yardstick`: the same rows by the float32 file, or by the built-in kernels; `measured_by` says which.
     """
-    statistic, tolerance, rule = _rule(host, float32, precision, same_kernels=same_kernels)
+    statistic, tolerance, rule = _rule(host, yardstick, precision, same_kernels, measured_by)
     finite = bool(np.isfinite(device).all())
     error = device - host if finite else np.full_like(host, np.finfo(np.float32).max)
     by_label = [_rms(column) for column in error.T]
@@ -111,23 +112,25 @@ def compare(
 
 
 def _rule(
-    host: Logits, float32: Logits | None, precision: Precision, *, same_kernels: bool
+    host: Logits, yardstick: Logits, precision: Precision, same_kernels: bool, measured_by: str
 ) -> tuple[ParityStatistic, float, str]:
     scale = _largest(host)
+    floor = _FLOAT_SHARE * scale
     if precision == "float32":
-        return "largest", _FLOAT_SHARE * scale, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"
-    if float32 is None:
-        return "largest", _BARE_SHARE * scale, f"bare file: {_BARE_SHARE:g} of the logit scale, {scale:.3g}"
+        return "largest", floor, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"
     if same_kernels:
-        error = _largest(host - float32)
-        return (
-            "largest",
-            _LARGEST_SHARE * error,
-            f"half of the largest conversion error on these rows, {error:.3g}",
+        error = _largest(host - yardstick)
+        what = f"half of the largest of {measured_by} on these rows, {error:.3g}"
+        statistic, tolerance = "largest", _LARGEST_SHARE * error
+    else:
+        error = _rms(host - yardstick)
+        what = (
+            f"another instruction set: {_RMS_SHARE:g} of the root mean square of {measured_by}, {error:.3g}"
         )
-    error = _rms(host - float32)
-    what = f"{_RMS_SHARE:g} of the conversion error's root mean square on these rows, {error:.3g}"
-    return "rms", _RMS_SHARE * error, f"another instruction set: {what}"
+        statistic, tolerance = "rms", _RMS_SHARE * error
+    if precision == "unknown" and tolerance < floor:  # it may be a float32 file, which rounds only
+        return statistic, floor, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"
+    return statistic, tolerance, what
 
 
 def _too_far(error: Logits, difference: float, tolerance: float, statistic: ParityStatistic) -> str:

@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 # SHA-256 of BERT-base-uncased's vocabulary, which MobileBERT uses unchanged.
 BERT_VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 _BERT_SIZE = 30522
+_CANDIDATES = 256  # as many as the parity check can use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Tokenized pairs. `gold`: shape (rows,), indices into the model's labels; `doubts`: (code, sentence)."""
+    """Tokenized pairs. `gold`: shape (rows,), indices into the model's labels; `doubts`: (code, sentence).
+
+    `candidates`: rows for the parity check, of the whole set, however small its slice is.
+    """
 
     pairs: Pairs
     sequences: Sequences
+    candidates: Sequences
     gold: NDArray[np.int64]
     doubts: tuple[tuple[str, str], ...]
 
@@ -57,14 +62,16 @@ def prepare(
             next_step="Use a checkpoint fine-tuned on MNLI; labels are matched by name.",
         )
     found = locate_pairs(config.pairs)
-    table = read_pairs(found.path, origin=found.origin, example=found.example)
-    table = take(table, _slice(config, table.rows_total), seed=config.seed)
+    whole = read_pairs(found.path, origin=found.origin, example=found.example)
+    table = take(whole, _slice(config, whole.rows_total), seed=config.seed)
     vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint_vocabulary)
     size = vocabulary_size if vocabulary_size is not None else 2**31 - 1
     tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
     sequences, truncated = tokenize(
         tokenizer, table, length=length, model_size=vocabulary_size or tokenizer.size
     )
+    few = take(whole, min(_CANDIDATES, whole.rows_total), seed=config.seed)
+    candidates, _ = tokenize(tokenizer, few, length=length, model_size=vocabulary_size or tokenizer.size)
     number = {name: index for index, name in enumerate(labels)}
     doubts = []
     if table.kind == "example":
@@ -93,6 +100,7 @@ def prepare(
             vocabulary_size=tokenizer.size,
         ),
         sequences=sequences,
+        candidates=candidates,
         gold=np.array([number[label] for label in table.frame["label"]]),
         doubts=tuple(doubts),
     )

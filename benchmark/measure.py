@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +19,8 @@ from benchmark.listener import Listener
 from results.record import Artifact, Conditions, DeviceParity, Launch
 
 if TYPE_CHECKING:
-    from android_runner.parse import Samples
     from android_runner.sequences import Sequences
     from export.artifact import ArtifactFiles
-
-log = logging.getLogger(__name__)
 
 _PARITY_TIMEOUT_S = 600.0
 _START_TIMEOUT_S = 120.0
@@ -36,8 +31,7 @@ _SLOWDOWN = 10  # a launch may take so many times what its parity check promised
 class Bench:
     """A device made ready: the place, the threads and cores, and the rows that every launch runs.
 
-    `candidates`: rows from which the parity check chooses.
-
+    `candidates`: rows from which the parity check chooses, of the whole set and not of its slice.
     `same_kernels`: the device's processor is this host's, so that the runtime picks the same kernels.
     """
 
@@ -64,7 +58,7 @@ def check_parity(
 ) -> tuple[Ready, ...]:
     """Run a few rows of each artifact on the device and here; only those that agree are returned.
 
-    `reference`: the float32 artifact of the same weights, None for a bare .tflite.
+    `reference`: the float32 artifact of the same weights, None where there is none (command `latency`).
     """
     ready = []
     for files in measured:
@@ -76,33 +70,31 @@ def check_parity(
         model = send(
             bench.place, files.model_path, _model_name(files.artifact), sha256=files.artifact.model_sha256
         )
-        sequences = _send_sequences(
-            bench.place, chosen, journal.store.folder / f"parity-{files.artifact.recipe}.seq"
-        )
-        samples, _ = launch(
-            bench.place,
-            Order(
-                model=model,
-                model_sha256=files.artifact.model_sha256,
-                sequences=sequences,
-                row_ids=chosen.row_ids,
-                threads=bench.threads,
-                cores=bench.cores,
-                seed=journal.record.settings.seed,
-                inferences=len(rows),
-                warmup_inferences=0,
-                warmup_s=0.0,
-                timeout_s=_PARITY_TIMEOUT_S,
-            ),
-        )
-        remove(bench.place, sequences)
+        with _on_device(bench.place, chosen, journal, f"parity-{files.artifact.recipe}.seq") as sequences:
+            samples, _ = launch(
+                bench.place,
+                Order(
+                    model=model,
+                    model_sha256=files.artifact.model_sha256,
+                    sequences=sequences,
+                    row_ids=chosen.row_ids,
+                    threads=bench.threads,
+                    cores=bench.cores,
+                    seed=journal.record.settings.seed,
+                    inferences=len(rows),
+                    warmup_inferences=0,
+                    warmup_s=0.0,
+                    timeout_s=_PARITY_TIMEOUT_S,
+                ),
+            )
         parity = compare(
             files.artifact.recipe,
             np.array([samples.logits[int(row)] for row in chosen.row_ids], np.float32),
             host[rows],
-            None if reference is None else _here(reference, chosen, bench),
+            _here(reference or files, chosen, bench, built_in_kernels=reference is None),
             files.artifact.precision,
             same_kernels=bench.same_kernels,
+            measured_by="the conversion error" if reference else "the built-in kernels' difference",
         )
         journal.add("device parity", parities=(*journal.record.parities, parity))
         if parity.status == "passed":
@@ -119,41 +111,15 @@ def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: 
     is not read as an effect of length.
     """
     settings = journal.record.settings
-    remote = _send_sequences(bench.place, bench.sequences, journal.store.folder / "timed.seq")
     generator = np.random.default_rng(settings.seed)
-    total, order = settings.launches * len(ready), 0
-    for index in range(settings.launches):
-        for turn in generator.permutation(len(ready)):
-            listener.on_progress(order, total, "launches")
-            one = ready[turn]
-            before = conditions(bench.place.link)
-            began, seed = now(), settings.seed + order + 1
-            inferences = settings.inferences + settings.warmup_inferences
-            samples, raw = launch(
-                bench.place,
-                Order(
-                    model=one.model,
-                    model_sha256=one.files.artifact.model_sha256,
-                    sequences=remote,
-                    row_ids=bench.sequences.row_ids,
-                    threads=bench.threads,
-                    cores=bench.cores,
-                    seed=seed,
-                    inferences=settings.inferences,
-                    warmup_inferences=settings.warmup_inferences,
-                    warmup_s=settings.warmup_s,
-                    timeout_s=_START_TIMEOUT_S
-                    + _SLOWDOWN * (settings.warmup_s + inferences * one.inference_s),
-                ),
-            )
-            done = _launch(samples, raw, one.files.artifact, index, order, seed, began, before, bench)
-            name = f"launch-{order:03d}-{done.recipe}.samples"
-            journal.store.add_raw(name, raw)
-            done = dataclasses.replace(done, samples_file=name)
-            journal.add("launches", launches=(*journal.record.launches, done))
-            order += 1
-    listener.on_progress(total, total, "launches")
-    remove(bench.place, remote)
+    rounds = [ready[turn] for _ in range(settings.launches) for turn in generator.permutation(len(ready))]
+    start = conditions(bench.place.link)
+    _note_caps(start, journal)
+    with _on_device(bench.place, bench.sequences, journal, "timed.seq") as sequences:
+        for order, one in enumerate(rounds):
+            listener.on_progress(order, len(rounds), "launches")
+            _measure_once(bench, one, sequences, order, start, journal)
+    listener.on_progress(len(rounds), len(rounds), "launches")
 
 
 def timing_rows(sequences: Sequences, inferences: int, seed: int) -> Sequences:
@@ -164,22 +130,36 @@ def timing_rows(sequences: Sequences, inferences: int, seed: int) -> Sequences:
     return sequences.take(np.sort(np.random.default_rng(seed).choice(rows, inferences, replace=False)))
 
 
-def _launch(
-    samples: Samples,
-    raw: bytes,
-    artifact: Artifact,
-    index: int,
-    order: int,
-    seed: int,
-    began: str,
-    before: Conditions,
-    bench: Bench,
-) -> Launch:
+def _measure_once(
+    bench: Bench, one: Ready, sequences: str, order: int, start: Conditions, journal: Journal
+) -> None:
+    """One launch, with the device's state before and after it; saved before it returns."""
+    settings, recipe = journal.record.settings, one.files.artifact.recipe
+    before = conditions(bench.place.link)
+    began, seed = now(), settings.seed + order + 1
+    inferences = settings.inferences + settings.warmup_inferences
+    samples, raw = launch(
+        bench.place,
+        Order(
+            model=one.model,
+            model_sha256=one.files.artifact.model_sha256,
+            sequences=sequences,
+            row_ids=bench.sequences.row_ids,
+            threads=bench.threads,
+            cores=bench.cores,
+            seed=seed,
+            inferences=settings.inferences,
+            warmup_inferences=settings.warmup_inferences,
+            warmup_s=settings.warmup_s,
+            timeout_s=_START_TIMEOUT_S + _SLOWDOWN * (settings.warmup_s + inferences * one.inference_s),
+        ),
+    )
     after = conditions(bench.place.link)
-    return Launch(
-        index=index,
+    name = f"launch-{order:03d}-{recipe}.samples"
+    done = Launch(
+        index=sum(launched.recipe == recipe for launched in journal.record.launches),
         order=order,
-        recipe=artifact.recipe,
+        recipe=recipe,
         started_at=began,
         seed=seed,
         threads=samples.threads,
@@ -189,41 +169,73 @@ def _launch(
         peak_rss_bytes=samples.peak_rss_bytes,
         warmup_inferences=samples.warmup_count,
         timed_inferences=samples.timed_count,
-        samples_file="",
-        samples_sha256=hashlib.sha256(raw).hexdigest(),
+        samples_file=name,
+        samples_sha256=journal.store.add_raw(name, raw),
         before=before,
         after=after,
-        invalid=_why_invalid(before, after),
+        invalid=_why_invalid(start, before, after),
     )
+    journal.add("launches", launches=(*journal.record.launches, done))
 
 
-def _why_invalid(before: Conditions, after: Conditions) -> tuple[str, ...]:
-    """Evidence of throttling, or that the evidence was tampered with (Android: any status above 0 counts)."""
+def _why_invalid(start: Conditions, before: Conditions, after: Conditions) -> tuple[str, ...]:
+    """Evidence of throttling, or that the evidence was tampered with (Android: any status above 0 counts).
+
+    `start`: before the run's first launch; a top clock below that one's was lowered by the device.
+    """
     reasons = []
     for when, state in (("before", before), ("after", after)):
         if state.thermal_status is not None and state.thermal_status > 0:
             reasons.append(f"thermal status {state.thermal_status} {when} the launch")
         if state.thermal_overridden:
             reasons.append(f"thermal status was overridden {when} the launch")
-    lowered = [
-        core for core, khz in after.max_khz_by_core.items() if khz < before.max_khz_by_core.get(core, khz)
-    ]
-    if lowered:
-        reasons.append(f"the top clock of cores {', '.join(map(str, lowered))} was lowered during the launch")
+        lowered = [
+            core for core, khz in state.max_khz_by_core.items() if khz < start.max_khz_by_core.get(core, khz)
+        ]
+        if lowered:
+            reasons.append(f"the top clock of cores {_listed(lowered)} was lowered {when} the launch")
     return tuple(reasons)
 
 
-def _here(files: ArtifactFiles, sequences: Sequences, bench: Bench) -> NDArray[np.float32]:
+def _note_caps(start: Conditions, journal: Journal) -> None:
+    """Say where the device holds cores below their top clock from the start (battery saver, an old cap)."""
+    device = journal.record.device
+    tops = {core.index: core.max_khz for core in device.cores} if device else {}
+    capped = [core for core, khz in start.max_khz_by_core.items() if (top := tops.get(core)) and khz < top]
+    if capped:
+        journal.doubt(
+            "capped-clocks",
+            f"Cores {_listed(capped)} were held below their top clock from the start of the run.",
+        )
+
+
+def _listed(cores: list[int]) -> str:
+    return ", ".join(map(str, sorted(cores)))
+
+
+def _here(
+    files: ArtifactFiles, sequences: Sequences, bench: Bench, *, built_in_kernels: bool = False
+) -> NDArray[np.float32]:
     logits, _ = host_logits(
-        files, sequences, runtime="ai-edge-litert", threads=bench.host_threads, listener=Listener()
+        files,
+        sequences,
+        runtime="ai-edge-litert",
+        threads=bench.host_threads,
+        listener=Listener(),
+        built_in_kernels=built_in_kernels,
     )
     return logits
 
 
-def _send_sequences(place: Workplace, sequences: Sequences, local: Path) -> str:
-    sequences.write(local)
-    digest = hashlib.sha256(local.read_bytes()).hexdigest()
-    return send(place, local, f"{digest[:16]}.seq", sha256=digest)
+@contextmanager
+def _on_device(place: Workplace, sequences: Sequences, journal: Journal, name: str) -> Iterator[str]:
+    """Rows as a file in the run folder and on the device, where it is removed at the end; its path there."""
+    digest = journal.store.add_raw(name, sequences.to_bytes())
+    remote = send(place, journal.store.folder / name, f"{digest[:16]}.seq", sha256=digest)
+    try:
+        yield remote
+    finally:
+        remove(place, remote)
 
 
 def _model_name(artifact: Artifact) -> str:

@@ -167,6 +167,11 @@ def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listen
     if not settings.threads and threads < CLAIM_THREADS:
         journal.doubt("few-cores", f"{threads} threads: the device has no more cores; the claim used 4.")
     cores = place.cores_for(device, threads)
+    if not cores and device.kind == "phone":
+        journal.doubt(
+            "placement",
+            "The device does not say how strong its cores are: its own scheduler placed the threads.",
+        )
     ours = device_run.set_up(link, probe.device_folder(link), bundle)
     journal.add("program", program=bundle.program, settings=dataclasses.replace(settings, threads=threads))
     return Bench(
@@ -174,7 +179,7 @@ def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listen
         threads=threads,
         cores=cores,
         sequences=device_measure.timing_rows(pairs.sequences, settings.inferences, settings.seed),
-        candidates=pairs.sequences,
+        candidates=pairs.candidates,
         host_threads=_host_cores(),
         same_kernels=_runs_here(device),
     )

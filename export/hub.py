@@ -109,6 +109,8 @@ def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Pat
     except CheckpointError:
         raise
     except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
+        if cached is not None:  # all but the vocabulary, which has other places to come from
+            return cached
         reason = str(err).strip().split("\n", 1)[0] or type(err).__name__
         raise CheckpointError(
             f"{repository} is not a folder here, and the hub does not give it: {reason}",

@@ -77,8 +77,11 @@ def open_runtime(
     threads: int,
     signature: str | None = None,
     recipe: str | None = None,
+    built_in_kernels: bool = False,
 ) -> Interpreter:
     """Open one signature of a file (its only one where none is named), XNNPACK on.
+
+    `built_in_kernels`: without XNNPACK, ai-edge-litert only; a second implementation of the same file.
 
     Raises: ConfigError for a runtime that is unknown, absent, or too old for `recipe`, and for a signature
     that is not there; ConversionError for a file that is no model, damaged, or has other inputs and outputs.
@@ -88,7 +91,7 @@ def open_runtime(
     refuse_unfit(runtime, recipe)
     # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
     # first, whichever runs.
-    interpreter = _open(model_path, "ai-edge-litert", threads)
+    interpreter = _open(model_path, "ai-edge-litert", threads, built_in_kernels=built_in_kernels)
     if runtime != "ai-edge-litert":
         interpreter = _open(model_path, runtime, threads)
     with native_stderr_to_log(), _refusals("prepare", model_path, runtime):
@@ -121,7 +124,7 @@ def refuse_unfit(runtime: str, recipe: str | None) -> None:
         )
 
 
-def _open(model_path: Path, runtime: str, threads: int) -> _Native:
+def _open(model_path: Path, runtime: str, threads: int, *, built_in_kernels: bool = False) -> _Native:
     too_late = (
         runtime == "tflite-runtime" and "tensorflow" in sys.modules and RUNTIMES[runtime] not in sys.modules
     )
@@ -139,7 +142,12 @@ def _open(model_path: Path, runtime: str, threads: int) -> _Native:
     if too_late:  # see export/quiet.py, which imports both in the order that works
         raise RuntimeError("tflite-runtime must be imported before tensorflow")
     with native_stderr_to_log(), _refusals("open", model_path, runtime):
-        return module.Interpreter(model_path=str(model_path), num_threads=threads)
+        if not built_in_kernels:
+            return module.Interpreter(model_path=str(model_path), num_threads=threads)
+        plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return module.Interpreter(
+            model_path=str(model_path), num_threads=threads, experimental_op_resolver_type=plain
+        )
 
 
 @contextlib.contextmanager
