@@ -73,9 +73,8 @@ def call(argv: Sequence[str]) -> int:
         return EXIT_DONE
     except Exception as err:  # a fault of ours: it must not end with 1, which says "not reproduced"
         logging.getLogger(__name__).debug("internal error", exc_info=True)
-        print(
-            f"error: internal\n  what   {type(err).__name__}: {err}\n  next   {_REPORT_IT}", file=sys.stderr
-        )
+        what = f"{type(err).__name__}: {err}"
+        print(f"error: internal\n  what   {what}\n  next   {_REPORT_IT}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("\ninterrupted; what was measured is kept in the run folder", file=sys.stderr)
@@ -112,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command(
         "run",
-        "the whole job: export, measure, check accuracy, judge",
+        "the whole job, down to the verdict",
         _run,
         _model,
         _data,

@@ -24,8 +24,8 @@ class Config:
     """Settings of a call. None means: found out or decided by the harness, and said in the record.
 
     `length` in tokens, `warmup_s` in seconds; `slice_rows` in pairs, `most_rows` the same where there are
-    that many; `auth_timeout_s` is how long the phone's owner has to allow our key. `recipes`: the first one is
-    folded into the verdict, every one is measured.
+    that many; `auth_timeout_s` is how long the phone's owner has to allow our key. `recipes`: the first one
+    is folded into the verdict, every one is measured.
     """
 
     checkpoint: str | None = None

@@ -9,8 +9,8 @@ With the same artifact and rows, three things have to hold:
 
 Where the device runs this host's own kernels, the difference is the largest |device - host| and the
 tolerance is half of the artifact's conversion error on these rows, max |converted - float32|. float32 files:
-1e-4 of the logit scale, on any device. Where a file's float32 form is not at hand (command `latency`), the same
-file by the runtime's built-in kernels takes its place: a second implementation of the same rounding.
+1e-4 of the logit scale, on any device. Where a file's float32 form is not at hand (command `latency`), the
+same file by the runtime's built-in kernels takes its place: a second implementation of the same rounding.
 
 Across instruction sets 8-bit activations round differently, layer after layer, and the difference is as
 large as the conversion error itself, so that rule would fail every sound device. But rounding is noise: over
@@ -118,16 +118,15 @@ def _rule(
     floor = _FLOAT_SHARE * scale
     if precision == "float32":
         return "largest", floor, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"
+    statistic: ParityStatistic = "largest" if same_kernels else "rms"
     if same_kernels:
         error = _largest(host - yardstick)
         what = f"half of the largest of {measured_by} on these rows, {error:.3g}"
-        statistic, tolerance = "largest", _LARGEST_SHARE * error
+        tolerance = _LARGEST_SHARE * error
     else:
         error = _rms(host - yardstick)
-        what = (
-            f"another instruction set: {_RMS_SHARE:g} of the root mean square of {measured_by}, {error:.3g}"
-        )
-        statistic, tolerance = "rms", _RMS_SHARE * error
+        what = f"another instruction set: {_RMS_SHARE:g} of the RMS of {measured_by}, {error:.3g}"
+        tolerance = _RMS_SHARE * error
     if precision == "unknown" and tolerance < floor:  # it may be a float32 file, which rounds only
         return statistic, floor, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"
     return statistic, tolerance, what

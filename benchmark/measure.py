@@ -205,7 +205,7 @@ def _note_caps(start: Conditions, journal: Journal) -> None:
     if capped:
         journal.doubt(
             "capped-clocks",
-            f"Cores {_listed(capped)} were held below their top clock from the start of the run.",
+            f"Cores {_listed(capped)} were held below their top clock from the start on.",
         )
 
 

@@ -101,10 +101,8 @@ def doubts_about(checkpoint: Checkpoint, config: Config) -> tuple[tuple[str, str
 
 def begin(config: Config, checkpoint: Checkpoint, listener: Listener) -> Journal:
     journal = _begin(config, checkpoint.weights.name, config.recipes, config.length, listener)
-    if not checkpoint.weights.trained:
-        journal.doubt(
-            "seeded-weights", "Seeded random weights, not a trained model: its accuracy means nothing."
-        )
+    for code, text in doubts_about(checkpoint, config):
+        journal.doubt(code, text)
     return journal
 
 
@@ -170,7 +168,7 @@ def set_up(link: Link, device: Device, pairs: Prepared, journal: Journal, listen
     if not cores and device.kind == "phone":
         journal.doubt(
             "placement",
-            "The device does not say how strong its cores are: its own scheduler placed the threads.",
+            "The device does not rank its cores: its own scheduler placed the threads.",
         )
     ours = device_run.set_up(link, probe.device_folder(link), bundle)
     journal.add("program", program=bundle.program, settings=dataclasses.replace(settings, threads=threads))

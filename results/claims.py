@@ -13,6 +13,7 @@ CLAIMS_SCHEMA = 1
 SHIPPED = Path(__file__).with_name("claims.toml")
 
 Confirmation = Literal["confirmed", "second-hand", "recalled", "inferred"]
+MarginConfirmation = Confirmation | Literal["chosen"]
 Metric = Literal["latency_ms", "accuracy"]
 Role = Literal["claim", "reference"]
 ConditionName = Literal[
@@ -54,11 +55,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
-    """How far from the figure still counts: a share of it ("relative"), or percentage points."""
+    """How far from the figure still counts: a share of it ("relative"), or percentage points.
+
+    A margin is the judge's and not the paper's, so that it leaves the protocol match as it is.
+    """
 
     value: float
     kind: Literal["relative", "points"]
-    confirmation: Confirmation
+    confirmation: MarginConfirmation
     source: str
 
 

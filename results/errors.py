@@ -24,7 +24,6 @@
         RunFailed                 the device program said no
         RunTimedOut               it did not end in time
         OutputUnreadable          it ended well, and its output is short, long or torn
-        DeviceParityError         the device computes something else than this host
       DataError
         PairsError                the pairs file is missing, empty or malformed
         VocabularyError           the vocabulary is not the one the checkpoint was trained with
@@ -33,7 +32,7 @@
         SchemaUnknown             written by another version
         RecordDamaged             not what was written
         RecordNotSaved            the run folder's disk is full or read-only; what was there is intact
-        NotComparable             two records that must not be compared
+        ReportMissing             the record is there, and was never reported: its run did not end
 
 A message has three parts: `what` happened, what was `kept`, and what to do `next`. Who raises knows the
 first and the last; the pipeline, which knows what was saved, attaches `kept` with `keeping`.
@@ -169,10 +168,6 @@ class OutputUnreadable(RunError):
     pass
 
 
-class DeviceParityError(RunError):
-    pass
-
-
 class DataError(HarnessError):
     pass
 
@@ -205,7 +200,7 @@ class RecordNotSaved(RecordError):
     pass
 
 
-class NotComparable(RecordError):
+class ReportMissing(RecordError):
     pass
 
 

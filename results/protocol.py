@@ -126,7 +126,7 @@ def _model(claim: Claim, artifact: Artifact | None) -> Iterator[Finding]:
     """The network and its precision."""
     if artifact is None:
         return
-    if artifact.architecture is None:
+    if artifact.architecture is None or artifact.weights.kind == "unknown":
         yield _mismatch("unknown model", "a bare .tflite does not say what it was made from")
         return
     claimed, counted = claim.conditions["parameters"].integer, artifact.architecture.parameters

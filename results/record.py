@@ -123,6 +123,7 @@ class Core:
 class Device:
     """What the device says of itself. None means that the device does not say, never a guess.
 
+    `abi`: whose programs run there; the kernel's word where it contradicts the properties.
     `contradictions`: where properties and the kernel's own word differ (ABI, /proc/cpuinfo).
     `serial_sha256`: the serial itself is stored nowhere.
     """

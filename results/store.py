@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from results.decode import check_encoded, damaged, decode_launches, decode_record
 from results.encode import encode
-from results.errors import RecordNotSaved
+from results.errors import RecordNotSaved, ReportMissing
 from results.predictions import Predictions, read_predictions
 from results.record import SCHEMA, Launch, Launches, LaunchFile, Record
 from results.samples import LaunchSamples, read_samples
@@ -64,7 +65,20 @@ class RunStore:
         return self.folder.name
 
     def report(self) -> str:
-        """The report as it was written. Raises RecordDamaged where there is none."""
+        """The report as it was written.
+
+        Raises:
+            ReportMissing: there is none, for the run did not end, or it was taken away.
+            SchemaUnknown, RecordDamaged: nor can it be made again from the record.
+        """
+        if not (self.folder / REPORT).exists():
+            why = f"{REPORT} is missing" if self._decoded().ended_at else "the run did not end"
+            raise ReportMissing(
+                f"{self.folder} has no report: {why}.",
+                next_step="To judge what it has recorded: "
+                f"mobilebert-bench report {shlex.quote(str(self.folder))} --recompute",
+                path=str(self.folder / REPORT),
+            )
         return self._read(REPORT).decode("utf-8", errors="replace")
 
     def save(self, record: Record) -> None:

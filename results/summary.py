@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,8 @@ DECIDING_LEVEL = 0.90  # two-sided: a one-sided test at 5 % each way
 FLOOR_MARGIN = 0.01  # accuracy, 0 to 1: MLPerf's bar is wider; a recipe that loses a point is another model
 LOW_BATTERY_PERCENT = 25  # Source: androidx.benchmark refuses below this
 FEWEST_LAUNCHES = 5  # below, a 5 % margin is not decided even at 1 % spread between launches
+FEWEST_WARMUP_INFERENCES = 20  # the defaults of a run; after less, what is timed may still be warming up
+SHORTEST_WARMUP_S = 2.0
 
 Floor = Literal["met", "under", "undecided", "unknown"]
 ParityWord = Literal["passed", "failed", "void", "missing"]
@@ -90,6 +92,7 @@ def summarize_latency(
         p50, p90, p95, p99 = (stats.typical(timed, q, SHOWN_LEVEL) for q in (0.5, 0.9, 0.95, 0.99))
         deciding = stats.typical(timed, 0.5, DECIDING_LEVEL)
         medians = tuple(float(np.quantile(one, 0.5)) for one in timed) if p50.value is not None else ()
+    slow_starts = sum(stats.first_is_slow(one) for one in timed)
     return LatencySummary(
         recipe=recipe,
         parity=parity,
@@ -102,8 +105,8 @@ def summarize_latency(
         p99=p99,
         deciding=deciding,
         medians_ns=medians,
-        slow_starts=sum(stats.first_is_slow(one) for one in timed),
-        doubts=_doubts(launches, len(valid), parity),
+        slow_starts=slow_starts,
+        doubts=_doubts(record, launches, slow_starts, parity),
     )
 
 
@@ -136,27 +139,51 @@ def timed_samples(
     return rows, durations
 
 
-def _doubts(launches: list[Launch], valid: int, parity: ParityWord) -> tuple[str, ...]:
+def _doubts(record: Record, launches: list[Launch], slow_starts: int, parity: ParityWord) -> tuple[str, ...]:
     """Each reason why these launches cannot decide anything."""
     if parity != "passed":
         return (f"device parity {parity}: it is not shown that the device computes what the host does",)
-    found: list[str] = []
+    return (*_of_number(record, launches), *_of_warmup(record, launches, slow_starts), *_of_state(launches))
+
+
+def _of_number(record: Record, launches: list[Launch]) -> Iterator[str]:
+    """Fewer launches than were asked for are said even where they are enough: n never shrinks silently."""
+    made, wanted = len(launches), record.settings.launches
+    unended = ["the run did not end"] if record.ended_at is None else []
+    if made < wanted:
+        unended.insert(0, f"{made} of {wanted} launches were made")
+    if unended:
+        yield ": ".join(unended)
+    valid = sum(not launch.invalid for launch in launches)
     if valid < FEWEST_LAUNCHES:
-        found.append(f"too few valid launches: {valid} (need >= {FEWEST_LAUNCHES})")
-    if invalid := len(launches) - valid:
-        found.append(f"{invalid} of {len(launches)} launches invalid")
+        yield f"too few valid launches: {valid} (need >= {FEWEST_LAUNCHES})"
+    if valid < made:
+        yield f"{made - valid} of {made} launches invalid"
+
+
+def _of_warmup(record: Record, launches: list[Launch], slow_starts: int) -> Iterator[str]:
+    settings = record.settings
+    if settings.warmup_inferences < FEWEST_WARMUP_INFERENCES:
+        yield f"warm-up of {settings.warmup_inferences} inferences (need >= {FEWEST_WARMUP_INFERENCES})"
+    if settings.warmup_s < SHORTEST_WARMUP_S:
+        yield f"warm-up of {settings.warmup_s:g} s (need >= {SHORTEST_WARMUP_S:g} s)"
+    valid = sum(not launch.invalid for launch in launches)
+    if slow_starts > valid / 2:
+        yield f"slow first inference in {slow_starts} of {valid} launches: the warm-up was too short"
+
+
+def _of_state(launches: list[Launch]) -> Iterator[str]:
     moments = [moment for launch in launches for moment in (launch.before, launch.after)]
     if any(moment.thermal_status is None for moment in moments):
-        found.append("thermal status unavailable")
+        yield "thermal status unavailable"
     statuses = [moment.thermal_status or 0 for moment in moments]
     if max(statuses, default=0) > 0:
-        found.append(f"thermal status up to {max(statuses)}: the device was throttling")
+        yield f"thermal status up to {max(statuses)}: the device was throttling"
     if any(moment.thermal_overridden for moment in moments):
-        found.append("thermal status overridden, so it says nothing")
+        yield "thermal status overridden, so it says nothing"
     levels = [moment.battery_percent for moment in moments if moment.battery_percent is not None]
     if min(levels, default=100) < LOW_BATTERY_PERCENT:
-        found.append(f"battery down to {min(levels)} % (need >= {LOW_BATTERY_PERCENT} %)")
-    return tuple(found)
+        yield f"battery down to {min(levels)} % (need >= {LOW_BATTERY_PERCENT} %)"
 
 
 def summarize_accuracy(

@@ -15,7 +15,7 @@ from results.fold import ProtocolMatch, Status, fold, worst
 from results.judge_accuracy import judge_accuracy
 from results.judge_latency import judge_latency
 from results.predictions import Predictions
-from results.protocol import accuracy_findings, latency_findings
+from results.protocol import accuracy_findings, artifact_of, latency_findings
 from results.record import Record
 from results.samples import LaunchSamples
 from results.summary import FLOOR_MARGIN, AccuracySummary, summarize_accuracy, summarize_latency
@@ -29,6 +29,8 @@ from results.verdict_file import (
     PublishedPair,
     Verdict,
 )
+
+PARITY_FAILED = "the device computes something else than this machine"
 
 
 def judge(
@@ -125,11 +127,19 @@ def _overall(
     recipe = record.settings.recipes[0]
     failed = any(p.recipe == recipe and p.status == "failed" for p in record.parities)
     floor = next((check.status for check in floors if check.recipe == recipe), "unknown")
-    status = fold(latency.status, accuracy.status, parity_failed=failed, under_floor=floor == "under")
+    artifact = artifact_of(record, recipe)
+    # A bare .tflite is nobody's MobileBERT: that it goes wrong on the device says nothing of the paper.
+    nameless = artifact is not None and artifact.weights.kind == "unknown"
+    status = fold(
+        latency.status,
+        accuracy.status,
+        parity_failed=failed and not nameless,
+        under_floor=floor == "under",
+    )
     match = worst((latency.protocol_match, accuracy.protocol_match))
     reasons: list[str] = []
-    if failed:
-        reasons.append("the device computes something else than this machine")
+    if failed and not nameless:
+        reasons.append(PARITY_FAILED)
     if floor == "under":
         reasons.append("accuracy is more than 1 point under float32's")
     # A claim of another status explains nothing of the whole, but a mismatch is said whatever was decided.
@@ -142,6 +152,8 @@ def _overall(
         explaining = [c for c in explaining if c in measured or c.status == "not_comparable"]
     for claim in explaining:
         reasons += [reason for reason in claim.decided_by if reason not in reasons]
+    if failed and nameless:
+        reasons.append(PARITY_FAILED)
     reasons += [f"{name} was not measured" for name in missing]
     reasons += [_alone(claim) for claim in measured if missing and claim.status != status]
     judged = accuracy.value is not None and accuracy.protocol_match != "mismatch"

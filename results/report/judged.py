@@ -44,7 +44,7 @@ def _table(
     if not shown:
         lines.append("Not measured.")
     elif first.role == "reference":
-        lines.append("For reference only: not in the verdict.")
+        lines.append(f"For reference only: not in the verdict. {citation.notes}")
     else:
         lines.append(f"The verdict is about {verdict.overall.recipe}.")
     level = "90 % interval" if first.unit == "ms" else "Wilson 95 %"

@@ -23,6 +23,8 @@ from results.sequences import SequenceLatencies, sequence_latencies, sequences_f
 from results.summary import summarize_accuracy, summarize_latency
 from results.verdict_file import Verdict
 
+UNENDED = "The run did not end."
+
 
 def build_view(
     record: Record,
@@ -71,7 +73,7 @@ def build_view(
     for doubt in record.doubts:
         notes.add(doubt.text)
     return View(
-        where=_where(record),
+        where=_where(record) + ("" if record.ended_at else " " + UNENDED),
         verdict=verdict.overall.sentence,
         tables=tuple(table for table in tables if table is not None),
         notes=tuple(notes.texts),

@@ -11,10 +11,11 @@ import pytest
 
 from android_runner.bundle import device_bundle
 from android_runner.virtual.phone import VirtualPhone
+from benchmark.cli import call
 from benchmark.device_parity import compare, far_apart
 from tests.android_runner.program import arguments, samples_at, start
 from tests.android_runner.qemu_user import inside_qemu
-from tests.benchmark.small import Real
+from tests.benchmark.small import QUICK, Real
 
 
 @pytest.mark.slow
@@ -50,3 +51,22 @@ def test_the_whole_job_on_an_arm64_phone(run: Callable[..., int]) -> None:
     assert len(record["launches"]) == 10
     verdict = json.loads(Path("runs/0001/verdict.json").read_text())
     assert verdict["verdict"]["status"] == "not_comparable"
+
+
+@pytest.mark.adbd
+@pytest.mark.slow
+def test_latency_of_bare_files_on_an_arm64_phone(
+    run: Callable[..., int], small_checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file whose float32 form nobody has is measured too, and a sound phone is not called wrong."""
+    assert call(["export", "--checkpoint", str(small_checkpoint)]) == 0
+    folder = Path(capfd.readouterr().out.splitlines()[-1].strip())
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes((folder / "model.tflite").read_bytes())
+    with VirtualPhone(arm64=True) as phone:
+        for model in (folder, bare):
+            assert call(["latency", str(model), "--device", phone.selector, *QUICK]) == 0
+    for number in ("0001", "0002"):
+        record = json.loads(Path(f"runs/{number}/record.json").read_text())
+        assert [one["status"] for one in record["parities"]] == ["passed"]
+        assert len(record["launches"]) == 5

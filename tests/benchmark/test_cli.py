@@ -82,3 +82,18 @@ def test_a_full_stdout_is_an_error_and_a_closed_one_is_not() -> None:
         ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False
     )
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_a_fault_of_ours_is_not_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python's own exit code for a traceback is 1, which says "not reproduced" to whoever required it."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("benchmark.pipeline.run", fail)
+    assert call(["run", "--require", "reproduced"]) == 4
+    err = capfd.readouterr().err
+    assert err.startswith("error: internal\n  what   RuntimeError: a bug")
+    assert "Traceback" not in err

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from results.record import Doubt, Weights
+from results.record import Doubt
 from results.report.judged import spans
 from results.report.markdown import as_markdown
 from results.report.model import quantity
@@ -21,12 +21,15 @@ from tests.results.make_run import (
     PIXEL_4,
     SEEDED,
     UNKNOWN,
+    UNNAMED,
     VIRTUAL,
     Run,
+    interrupted,
     make_run,
     parity,
+    slow_start,
 )
-from tests.results.test_verdict import one_launch, verdict_of
+from tests.results.test_verdict import one_launch, row, verdict_of
 
 BOTH = ("dynamic_int8", "float32")
 SEEDED_NOTE = Doubt(code="seeded-weights", text="Seeded random weights: accuracy means nothing.")
@@ -60,7 +63,7 @@ def latency_only() -> Run:
     bare = dataclasses.replace(
         run.record.artifacts[0],
         precision="unknown",
-        weights=Weights(kind="unknown", name="model.tflite", revision=None, sha256="e" * 64, trained=True),
+        weights=UNNAMED,
         architecture=None,
         labels=("0", "1", "2"),
         parity=None,
@@ -73,6 +76,7 @@ RUNS: dict[str, Callable[[], Run]] = {
     "pixel-4": lambda: make_run(recipes=BOTH, inferences=80),
     "pixel-4-undecided": lambda: make_run(median_ms=63.9, spread=0.03, launches=6),
     "pixel-4-throttled": throttled,
+    "pixel-4-interrupted": lambda: interrupted(make_run(launches=7), 10),
     "host": host,
     "virtual-phone": lambda: make_run(
         recipes=("dynamic_int8",), device=VIRTUAL, conditions=UNKNOWN, launches=1
@@ -108,6 +112,7 @@ def test_where_comes_first_and_the_verdict_second(name: str) -> None:
     kind = run.record.device.kind if run.record.device else None
     assert ("not a phone" in lines[0]) == (kind in ("host", "virtual_phone", "emulator"))
     assert lines[1].startswith("Verdict: ")
+    assert ("The run did not end." in lines[0]) == (run.record.ended_at is None)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -137,15 +142,16 @@ def test_three_recipes_of_the_longest_name_fit_in_100_columns() -> None:
 @pytest.mark.parametrize(("slow", "words"), [(1, "in 1 launch the first"), (3, "in 3 launches the first")])
 def test_slow_starts_are_counted_in_english(slow: int, words: str) -> None:
     """One launch is no launches."""
-    run = make_run()
-    for launch in run.record.launches[:slow]:
-        lines = run.raw[launch.samples_file].split(b"\n")
-        at = next(i for i, line in enumerate(lines) if b" t " in line)
-        fields = lines[at].split(b" ")
-        lines[at] = b" ".join((*fields[:6], b"99000000", fields[7]))
-        # The start of the next one must not lie before it ends; only starts are compared.
-        run.raw[launch.samples_file] = b"\n".join(lines)
-    assert words in as_text(view_of(run))
+    assert words in as_text(view_of(slow_start(make_run(), slow)))
+
+
+def test_a_reference_says_under_its_table_that_its_model_was_not_run() -> None:
+    """84.3 is met, and "reproduced" beside it must not be read as of the w/o-OPT model."""
+    run = make_run(accuracy=0.86)
+    assert row(run, "mnli-m-without-opt").status == "reproduced"
+    text = " ".join(as_text(view_of(run)).split())
+    assert "not in the verdict. The figure of another model (w/o OPT" in text
+    assert "which was not run here; public verdicts quote it for MobileBERT." in text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from results import store as store_module
 from results.encode import encode
-from results.errors import RecordDamaged, RecordNotSaved, SchemaUnknown
+from results.errors import RecordDamaged, RecordNotSaved, ReportMissing, SchemaUnknown
 from results.recompute import conclude, recompute
 from results.store import RECORD_LIMIT_BYTES, RunStore
 from tests.results.make_run import HOST, UNKNOWN, Run, make_run
@@ -270,6 +270,30 @@ def test_open_refuses_a_folder_without_a_record(tmp_path: Path) -> None:
     """`report` on a wrong folder says what is missing."""
     with pytest.raises(RecordDamaged, match="this is no run folder"):
         RunStore.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "why"),
+    [(None, "the run did not end"), ("2026-11-22T10:20:00.000Z", "report.txt is missing")],
+)
+def test_a_run_without_a_report_says_how_to_get_one(
+    store: RunStore, run: Run, ended_at: str | None, why: str
+) -> None:
+    """An interrupted run is not damaged: the command that its error names judges what it has."""
+    store.save(run.change(ended_at=ended_at).record)
+    with pytest.raises(ReportMissing) as caught:
+        store.report()
+    assert caught.value.what == f"{store.folder} has no report: {why}."
+    assert caught.value.next_step.endswith(f": mobilebert-bench report {store.folder} --recompute")
+    text = conclude(store)[1]
+    assert store.report() == text
+
+
+def test_a_damaged_record_without_a_report_is_damaged(store: RunStore) -> None:
+    """--recompute would only fail again, so that it is no advice."""
+    edit(store, "{", "")
+    with pytest.raises(RecordDamaged, match="cannot be read as JSON"):
+        store.report()
 
 
 def test_recompute_gives_the_same_bytes(store: RunStore) -> None:
