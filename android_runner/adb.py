@@ -16,7 +16,7 @@ from adb_shell.exceptions import AdbCommandFailureException, DeviceAuthError, Pu
 
 from android_runner.adb_device import BROKEN, NO_LIMIT_S, PROTOCOL_ERRORS, AdbDevice
 from android_runner.keys import Key, load_keys
-from android_runner.link import Completed, pull_error, push_error
+from android_runner.link import Completed, pull_error, push_error, write_here
 from android_runner.transport import DeadlinePassedError, ForeignGreetingError, SafeTcpTransport
 from results.errors import (
     DeviceLost,
@@ -80,11 +80,7 @@ class AdbTcpLink:
             exit_code, stdout, stderr = run(command)
         except DeadlinePassedError as err:
             log.debug("%s: %s: no end after %.3f s", self.name, command, timeout_s)
-            self._left_running = device.running
-            # Now, not at the next reconnect: what goes on running would disturb whatever comes next.
-            with contextlib.suppress(HarnessError):
-                self.reconnect(timeout_s=_END_TIMEOUT_S)
-            self.close()
+            self._abandon(device)
             raise RunTimedOut(
                 f"a command on {self.name} did not end within {timeout_s:g} s.",
                 next_step="Close what else is running on the device and try again.",
@@ -94,6 +90,9 @@ class AdbTcpLink:
         except BROKEN as err:
             self._left_running = device.running
             raise self._lost(f"while it ran a command ({err})", command=command) from err
+        except BaseException:  # Ctrl-C
+            self._abandon(device)
+            raise
         seconds = time.monotonic() - begin
         log.debug("%s: %s: exit %d, %.3f s", self.name, command, exit_code, seconds)
         return Completed(command=command, exit_code=exit_code, stdout=stdout, stderr=stderr, seconds=seconds)
@@ -125,12 +124,22 @@ class AdbTcpLink:
             raise pull_error(self.name, remote, _reason(err)) from err
         except BROKEN as err:
             raise self._lost(f"while {remote} was fetched ({err})", path=remote) from err
-        local.write_bytes(content.getbuffer())
+        write_here(local, content.getbuffer())
         log.debug("%s: pulled %s, %.3f s", self.name, remote, time.monotonic() - begin)
 
     def close(self) -> None:
         self._given_up = True
         self._drop()
+
+    def _abandon(self, device: AdbDevice) -> None:
+        """Give the connection up and end the command that still runs, with its children."""
+        self._left_running = device.running
+        try:
+            # Now, not at the next reconnect: what goes on running would disturb whatever comes next.
+            with contextlib.suppress(HarnessError):
+                self.reconnect(timeout_s=_END_TIMEOUT_S)
+        finally:
+            self.close()
 
     def _drop(self) -> None:
         self._device = None

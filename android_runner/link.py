@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from results.errors import NoSpaceOnDevice, OutputUnreadable, PushFailed, RunTimedOut, TargetNotWritable
+from results.errors import (
+    NoSpaceOnDevice,
+    OutputUnreadable,
+    PushFailed,
+    RecordNotSaved,
+    RunTimedOut,
+    TargetNotWritable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +73,11 @@ class Link(Protocol):
         ...
 
     def pull(self, remote: str, local: Path, *, timeout_s: float) -> None:
-        """Copy one file here. Raises OutputUnreadable when it is not there or cannot be read."""
+        """Copy one file here, whole or not at all.
+
+        Raises OutputUnreadable when it is not there or cannot be read, RecordNotSaved when `local` cannot be
+        written.
+        """
         ...
 
     def reconnect(self, *, timeout_s: float) -> None:
@@ -133,9 +144,10 @@ class HostLink:
 
     def pull(self, remote: str, local: Path, *, timeout_s: float) -> None:
         try:
-            shutil.copyfile(remote, local)
+            content = Path(remote).read_bytes()
         except OSError as err:
             raise pull_error(self.name, remote, err.strerror or str(err)) from err
+        write_here(local, content)
 
     def reconnect(self, *, timeout_s: float) -> None:
         """Nothing to do: this machine cannot be lost."""
@@ -184,4 +196,25 @@ def pull_error(device: str, remote: str, reason: str) -> OutputUnreadable:
         device=device,
         path=remote,
         reason=reason,
+    )
+
+
+def write_here(local: Path, content: bytes | memoryview) -> None:
+    """A pulled file on this machine, whole or not at all. Raises RecordNotSaved."""
+    part = local.with_name(f"{local.name}.part")  # what a failure removes is our own, never `local`
+    try:
+        part.write_bytes(content)
+        part.replace(local)
+    except OSError as err:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise unwritable_here(local, err) from err
+
+
+def unwritable_here(local: Path, err: OSError) -> RecordNotSaved:
+    """A file that came from the device, and that this machine's own disk does not take."""
+    return RecordNotSaved(
+        f"{local} could not be written on this machine: {err.strerror or err}.",
+        next_step=f"Free space there (df {local.parent}) or make that folder writable, then run again.",
+        path=local,
     )

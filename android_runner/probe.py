@@ -79,6 +79,7 @@ def probe(link: Link) -> Device:
             f"{link.name} does not say for which processor its programs are (ro.product.cpu.abi).",
             next_step="Check that it is an Android device: adb shell getprop ro.product.cpu.abi",
         )
+    contradictions = _contradictions(abi, machine, cpuinfo)
     serial = properties.get("ro.serialno")
     api_level = properties.get("ro.build.version.sdk", "")
     return Device(
@@ -87,7 +88,8 @@ def probe(link: Link) -> Device:
         manufacturer=properties.get("ro.product.manufacturer") or None,
         model=cpuinfo.model if host else properties.get("ro.product.model") or None,
         soc=properties.get("ro.soc.model") or properties.get("ro.board.platform") or None,
-        abi=abi,
+        # Where they differ, the kernel's word counts: it is what starts programs.
+        abi=abi if machine in _MACHINES.get(abi, (machine,)) else _abi_of(machine) or abi,
         api_level=int(api_level) if api_level.isdecimal() else None,
         fingerprint=properties.get("ro.build.fingerprint") or None,
         build_type=properties.get("ro.build.type") or None,
@@ -95,7 +97,7 @@ def probe(link: Link) -> Device:
         cores=_cores(told),
         memory_bytes=parse_memory(told["memory"]),
         free_bytes=parse_df(told["free"]),
-        contradictions=_contradictions(abi, machine, cpuinfo),
+        contradictions=contradictions,
     )
 
 

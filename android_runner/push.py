@@ -10,22 +10,30 @@ from pathlib import Path
 
 from android_runner.device_text import parse_df
 from android_runner.link import Link, push_error
-from results.errors import HarnessError, NoSpaceOnDevice, PushFailed
+from results.errors import DeviceNotReady, HarnessError, NoSpaceOnDevice, PushFailed
 
 log = logging.getLogger(__name__)
 
 _ASK_TIMEOUT_S = 60.0
 _RECONNECT_TIMEOUT_S = 15.0
+_NO_SUCH_COMMAND = 127  # as every POSIX shell says it
 _MARGIN_BYTES = 1 << 20  # what the file system itself may need beside the file
 
 
 def push_verified(link: Link, local: Path, remote: str, *, sha256: str, mode: int, timeout_s: float) -> bool:
     """True if it was sent, False if a file with that SHA-256 was there already; then only its mode is set.
 
-    Raises NoSpaceOnDevice, TargetNotWritable, PushFailed, and the link's errors.
+    Raises DeviceNotReady where files cannot be hashed, NoSpaceOnDevice, TargetNotWritable, PushFailed, and
+    the link's errors.
     """
     quoted, bits = shlex.quote(remote), f"{mode:o}"
     there = link.run(f"sha256sum {quoted} && chmod {bits} {quoted}", timeout_s=_ASK_TIMEOUT_S)
+    if there.exit_code == _NO_SUCH_COMMAND:
+        raise DeviceNotReady(
+            f"{link.name} has no sha256sum command, without which no file that is sent can be checked.",
+            next_step="Measure on a phone with Android 8.0 or later, which has it.",
+            stderr=there.error_text,
+        )
     if there.exit_code == 0 and there.text.split()[:1] == [sha256]:
         log.debug("%s: %s is there already", link.name, remote)
         return False

@@ -7,9 +7,11 @@ import secrets
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
+from android_runner.busy import check_idle
+from android_runner.link import unwritable_here
 from android_runner.parse import Samples, expect, parse_samples
 from android_runner.push import push_verified
 from results.errors import HarnessError, OutputUnreadable, RunFailed
@@ -69,7 +71,11 @@ class Order:
 
 
 def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
-    """Put the program on the device, sending only what is not there yet. Raises: PushFailed, DeviceLost."""
+    """Put the program on the device, sending only what is not there yet.
+
+    Raises: DeviceNotReady while another run measures there, PushFailed, DeviceLost.
+    """
+    check_idle(link)
     bundle_folder = f"{folder}/bundle-{bundle.program.program_sha256[:16]}"
     for file in bundle.files:
         push_verified(
@@ -96,7 +102,7 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
     Raises: RunFailed (it said no), RunTimedOut, OutputUnreadable (short, long or torn), DeviceLost.
     """
     out = f"{place.folder}/launch-{secrets.token_hex(4)}.samples"
-    command = f"cd {place.bundle_folder} && exec {_command(place, order, out)}"
+    command = f"cd {shlex.quote(place.bundle_folder)} && exec {_command(place, order, out)}"
     try:
         done = place.link.run(command, timeout_s=order.timeout_s)
         if done.exit_code != 0:
@@ -139,10 +145,13 @@ def _command(place: Workplace, order: Order, out: str) -> str:
 
 
 def _collect(place: Workplace, out: str) -> bytes:
-    with TemporaryDirectory(prefix="mobilebert-bench-") as folder:
-        local = Path(folder) / "launch.samples"
-        place.link.pull(out, local, timeout_s=_SEND_TIMEOUT_S)
-        raw = local.read_bytes()
+    try:
+        with TemporaryDirectory(prefix="mobilebert-bench-") as folder:
+            local = Path(folder) / "launch.samples"
+            place.link.pull(out, local, timeout_s=_SEND_TIMEOUT_S)
+            raw = local.read_bytes()
+    except OSError as err:
+        raise unwritable_here(Path(err.filename or gettempdir()), err) from err
     if not raw:
         raise OutputUnreadable(
             f"{place.link.name}: the program ended well and left an empty samples file",

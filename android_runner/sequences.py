@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.errors import PairsError
+from results.errors import PairsError, RecordNotSaved
 
 MAGIC = b"MBSEQ001"
 _HEADER = struct.Struct("<8sIII")
@@ -93,13 +94,22 @@ class Sequences:
         return content + _TRAILER.pack(zlib.crc32(content))
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all. Raises: RecordNotSaved."""
         part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as file:
-            file.write(self.to_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(self.to_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as err:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise RecordNotSaved(
+                f"the sequences file {path} could not be written: {err.strerror or err}.",
+                next_step=f"Free space in {path.parent} or make it writable, then run again.",
+                path=path,
+            ) from err
 
 
 def read(path: Path) -> Sequences:

@@ -23,7 +23,9 @@ logging.getLogger("adb_shell").setLevel(logging.INFO)
 
 _HEADER = struct.Struct("<4s5I")  # command, two arguments, length, checksum, magic
 _GREETINGS = (b"CNXN", b"AUTH")
-_KEEPALIVE = (("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 8000))
+# Seldom, because a device that measures should be left alone; and 45 s in all, because Wi-Fi may stall for
+# several seconds and come back. A side that ends or resets the connection is noticed at once without these.
+_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 6), ("TCP_USER_TIMEOUT", 45_000))
 
 
 class DeadlinePassedError(Exception):

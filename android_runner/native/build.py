@@ -28,6 +28,7 @@ MANIFEST = "manifest.json"
 RUNNER = "runner"
 # Built wheels carry these; they are never committed.
 PACKAGED = Path(__file__).parents[1] / "bundles"
+_LICENCE_TEXTS = Path(__file__).with_name("licenses")
 _C_LIBRARIES = (
     *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"),
     *("libstdc++.so.6", "libgcc_s.so.1"),
@@ -161,9 +162,9 @@ def _add_runtime(abi: Abi, pins: Pins, scratch: Path, folder: Path) -> None:
 def _add_debian_licences(root: Path, licences: Path) -> None:
     for package in ("libc6", "gcc-12-base"):
         shutil.copyfile(root / "usr/share/doc" / package / "copyright", licences / f"{package}.txt")
-    # What those two files refer to.
-    for name in ("LGPL-2.1", "GPL-2", "GPL-3"):
-        shutil.copyfile(root / "usr/share/common-licenses" / name, licences / f"{name}.txt")
+    # What those two files refer to. Not out of Debian's base-files, whose pin each point release would break.
+    for text in _LICENCE_TEXTS.iterdir():
+        shutil.copyfile(text, licences / text.name)
 
 
 def _own_licence() -> str:

@@ -13,8 +13,8 @@ from android_runner.native.abi import ABIS, Abi
 PATH = Path(__file__).with_name("pins.toml")
 UPDATE_COMMAND = "python -m android_runner.native.pins"
 _HEAD = f"# Every input of the bundles, by version and SHA-256. Rewritten by: {UPDATE_COMMAND}\n"
-# Nothing of the last two runs: one has libgcc-s1's and libstdc++6's copyright file, one the licences' texts.
-_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1", "gcc-12-base", "base-files")
+# Nothing of the last one runs: it has the copyright file of the two before it.
+_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1", "gcc-12-base")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

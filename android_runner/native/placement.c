@@ -34,11 +34,46 @@ void cores_text(const struct cores *cores, char text[CORES_TEXT]) {
   }
 }
 
+// Adds "0-3,7" to the set. False where the text is no such list.
+static bool add_list(cpu_set_t *set, const char *text) {
+  do {
+    char *end;
+    unsigned long first = strtoul(text, &end, 10), last = first;
+    if (end == text) return false;
+    if (*end == '-') {
+      text = end + 1;
+      last = strtoul(text, &end, 10);
+      if (end == text) return false;
+    }
+    for (unsigned long core = first; core <= last && core < CPU_SETSIZE; core++) CPU_SET((int)core, set);
+    text = end;
+  } while (*text++ == ',');
+  return true;
+}
+
+// The list in the line of a /proc or /sys file that begins with `name`; no core where there is none.
+static void list_in_file(cpu_set_t *set, const char *path, const char *name) {
+  char line[CORES_TEXT];
+  CPU_ZERO(set);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return;
+  while (fgets(line, sizeof line, file) != NULL) {
+    if (strncmp(line, name, strlen(name)) == 0 && !add_list(set, line + strlen(name))) CPU_ZERO(set);
+  }
+  fclose(file);
+}
+
+// Qualcomm's 4.14 kernels leave idle cores that core_ctl isolated out of what sched_getaffinity tells, although
+// the process may use them and they come back under load. Cpus_allowed_list has them, and those that are off.
 static void mask_now(struct cores *cores) {
-  cpu_set_t mask;
+  cpu_set_t mask, allowed, online;
   if (sched_getaffinity(0, sizeof mask, &mask) != 0) {
     fail(FAILED_PLACEMENT, "the allowed cores cannot be read: %s", strerror(errno));
   }
+  list_in_file(&allowed, "/proc/self/status", "Cpus_allowed_list:");
+  list_in_file(&online, "/sys/devices/system/cpu/online", "");
+  CPU_AND(&allowed, &allowed, &online);
+  CPU_OR(&mask, &mask, &allowed);
   cores->count = 0;
   for (int core = 0; core < MOST_CORES && core < CPU_SETSIZE; core++) {
     if (CPU_ISSET(core, &mask)) cores->core[cores->count++] = core;

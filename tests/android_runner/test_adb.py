@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from results.errors import (
     NoSpaceOnDevice,
     OutputUnreadable,
     PushFailed,
+    RecordNotSaved,
     RunTimedOut,
     TargetNotWritable,
 )
@@ -124,6 +127,35 @@ def test_deadline_ends_the_command_with_its_children(
     assert "sleep" not in adb.run("ps -A", timeout_s=5).text
 
 
+def test_ctrl_c_ends_the_command_with_its_children(adb: AdbTcpLink) -> None:
+    """Whoever stops a run would find the phone busy with it for minutes, and warm."""
+
+    def press(signal_number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            adb.run("sleep 61 & sleep 62; true", timeout_s=30)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(DeviceLost, match="given up"):
+        adb.run("true", timeout_s=5)
+    adb.reconnect(timeout_s=5)
+    assert "sleep" not in adb.run("ps -A", timeout_s=5).text
+
+
+def test_a_stall_of_the_network_is_outlived(adb: AdbTcpLink) -> None:
+    """Wi-Fi that is gone for 8 s must not cost a run of minutes, nor be asked about every 2 s of it."""
+    connection = adb._transport._open()
+    options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    values = [connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) for option in options]
+    assert values == [15, 5, 6, 45_000]
+
+
 def test_output_does_not_extend_the_deadline(adb: AdbTcpLink) -> None:
     """adb-shell's timeouts start anew with each packet: a chatty command would never end."""
     begin = time.monotonic()
@@ -151,6 +183,14 @@ def test_pull_of_a_missing_file_is_unreadable_output(adb: AdbTcpLink, tmp_path: 
     with pytest.raises(OutputUnreadable, match="No such file"):
         adb.pull(f"{TMP}/none", tmp_path / "here", timeout_s=5)
     assert not list(tmp_path.iterdir())
+    assert adb.run("echo still there", timeout_s=5).exit_code == 0
+
+
+def test_pull_to_a_folder_that_cannot_be_written_here(adb: AdbTcpLink, tmp_path: Path) -> None:
+    """The phone is well: "device lost" would send its user to the cable."""
+    adb.run(f"echo x > {TMP}/samples", timeout_s=5)
+    with pytest.raises(RecordNotSaved, match=r"missing/here could not be written on this machine: No such"):
+        adb.pull(f"{TMP}/samples", tmp_path / "missing" / "here", timeout_s=5)
     assert adb.run("echo still there", timeout_s=5).exit_code == 0
 
 

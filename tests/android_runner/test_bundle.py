@@ -68,6 +68,11 @@ def test_licences_travel_along(bundle: Bundle) -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (bundle.folder / "licenses").iterdir()}
     assert "GNU Lesser General Public License" in " ".join(texts["libc6.txt"].split())
     assert "Version 2.1" in texts["LGPL-2.1.txt"]
+    for version in (2, 3):
+        assert (
+            f"GNU GENERAL PUBLIC LICENSE\n                       Version {version},"
+            in texts[f"GPL-{version}.txt"]
+        )
     assert "GCC RUNTIME LIBRARY EXCEPTION" in texts["gcc-12-base.txt"]
     assert "Apache License" in texts["ai-edge-litert.txt"]
     assert "Apache License" in texts["mobilebert-bench.txt"]

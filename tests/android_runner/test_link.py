@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from pathlib import Path
 
 import pytest
 
 from android_runner.link import HostLink, push_error
-from results.errors import NoSpaceOnDevice, OutputUnreadable, PushFailed, RunTimedOut, TargetNotWritable
+from results.errors import (
+    NoSpaceOnDevice,
+    OutputUnreadable,
+    PushFailed,
+    RecordNotSaved,
+    RunTimedOut,
+    TargetNotWritable,
+)
 
 
 def test_exit_code_and_streams_are_kept_apart() -> None:
@@ -51,6 +59,22 @@ def test_pull_of_a_missing_file_is_unreadable_output(tmp_path: Path) -> None:
     """The program ended well and wrote nothing: one clear class, as over ADB."""
     with pytest.raises(OutputUnreadable, match="No such file"):
         HostLink().pull(str(tmp_path / "none"), tmp_path / "here", timeout_s=5)
+
+
+def test_pull_to_a_disk_that_is_full_here(tmp_path: Path) -> None:
+    """Nothing is wrong with the device then, and another run on it would fail in the same way."""
+    remote, local = tmp_path / "samples", tmp_path / "here" / "samples"
+    remote.write_bytes(bytes(4096))
+    local.parent.mkdir()
+    local.write_bytes(b"of an earlier launch")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))  # a disk that takes 1 KiB of it
+    try:
+        with pytest.raises(RecordNotSaved, match=r"here/samples could not be written on this machine"):
+            HostLink().pull(str(remote), local, timeout_s=5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.read_bytes() for path in local.parent.iterdir()] == [b"of an earlier launch"]
 
 
 def test_push_below_a_file_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import functools
 import hashlib
 import math
 import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,32 @@ import pytest
 
 from android_runner.parse import expect
 from tests.android_runner.program import (
+    arguments,
     host,
     refused,
     run,
+    samples_at,
     start,
     tiny,
 )
 from tests.android_runner.tiny_model import LENGTH, LONGER, edited, python_logits, some_sequences, tiny_model
 
 Tree = Any  # TFLite's object tree has no types
+
+
+# sched_getaffinity of a kernel that isolated one core: it may be used, and is left out.
+ISOLATING = """
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *mask) {
+  __builtin_memset(mask, 0, size);
+  if (syscall(SYS_sched_getaffinity, pid, size, mask) < 0) return -1;
+  CPU_CLR(ISOLATED, mask);
+  return 0;
+}
+"""
 
 
 @functools.cache
@@ -149,6 +168,22 @@ def test_cores_are_taken(tmp_path: Path, sequences: Path) -> None:
     samples = run(tmp_path, sequences, cores=core, warmup_inferences=30)
     assert samples.cores == (core,)
     assert set(samples.cores_seen) == {core} == set(samples.worker_cores)
+
+
+def test_cores_that_the_kernel_isolated_are_granted(tmp_path: Path, sequences: Path) -> None:
+    """Qualcomm's 4.14 kernels do not tell the idle cores that they isolated; launches on them would fail."""
+    allowed = sorted(os.sched_getaffinity(0))
+    source, library = tmp_path / "isolating.c", tmp_path / "isolating.so"
+    source.write_text(ISOLATING.replace("ISOLATED", str(allowed[-1])))
+    subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", "-shared", "-o", library, source],
+        check=True,
+    )
+    out = tmp_path / "out"
+    words = arguments(tiny(), sequences, out, cores=",".join(map(str, allowed)), threads=len(allowed))
+    ended = start(host(), words, inside=("env", f"LD_PRELOAD={library}"))
+    assert (ended.exit_code, ended.said) == (0, [])
+    assert samples_at(out).cores == tuple(allowed)
 
 
 def test_signature_by_length_and_by_name(tmp_path: Path, sequences: Path) -> None:

@@ -47,6 +47,24 @@ def test_clock_decides_where_capacity_is_unknown() -> None:
     assert cores_for(_device((None, 2000), (None, 3000), (None, 1000), (None, 3000)), 2) == (1, 3)
 
 
+@pytest.mark.parametrize(
+    ("strengths", "cores"),
+    [
+        # By the clock, that all have; the core without a capacity is the fastest of them.
+        ([(1024, 2000), (None, 3000), (500, 2500), (500, 1000)], (1, 2)),
+        # By capacity, that all have, then index; the clock of one cannot be read.
+        ([(1024, 3000), (1024, 2000), (1024, None), (500, 3000)], (1, 2)),
+        # Neither is known of all: a guess would look like a choice.
+        ([(1024, None), (None, 3000), (500, 2500), (500, 1000)], ()),
+    ],
+)
+def test_a_measure_counts_only_where_every_core_has_it(
+    strengths: list[tuple[int | None, int | None]], cores: tuple[int, ...]
+) -> None:
+    """One file that a phone hides would put its core last, whatever it is, and the threads on weaker ones."""
+    assert cores_for(_device(*strengths), 2) == cores
+
+
 @pytest.mark.parametrize("strength", [(None, None), (1024, None)])
 def test_equal_cores_get_no_mask(strength: tuple[int | None, int | None]) -> None:
     """On a host any two cores are as good as others, and pinning only takes away the scheduler's choice."""

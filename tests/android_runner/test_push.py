@@ -14,7 +14,7 @@ from android_runner.adb import AdbTcpLink
 from android_runner.link import HostLink
 from android_runner.push import push_verified
 from android_runner.virtual.phone import VirtualPhone
-from results.errors import DeviceLost, NoSpaceOnDevice, PushFailed, TargetNotWritable
+from results.errors import DeviceLost, DeviceNotReady, NoSpaceOnDevice, PushFailed, TargetNotWritable
 
 LinkTo = Callable[..., AdbTcpLink]
 
@@ -52,6 +52,19 @@ def test_names_with_blanks_and_quotes_arrive(tmp_path: Path) -> None:
     local.write_bytes(b"weights")
     push_verified(HostLink(), local, str(remote), sha256=_sha256(local), mode=0o644, timeout_s=5)
     assert remote.read_bytes() == b"weights"
+
+
+def test_device_that_cannot_hash_is_refused_before_a_byte_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Android before 8.0: another cable, which a wrong SHA-256 calls for, would not help."""
+    local, remote = tmp_path / "model", tmp_path / "device" / "model"
+    local.write_bytes(b"weights")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeviceNotReady, match="no sha256sum") as raised:
+        push_verified(HostLink(), local, str(remote), sha256=_sha256(local), mode=0o644, timeout_s=5)
+    assert "Android 8.0" in raised.value.next_step
+    assert not remote.parent.exists()
 
 
 @pytest.mark.adbd

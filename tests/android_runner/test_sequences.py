@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_runner.sequences import Sequences, read, shuffled_order
-from results.errors import PairsError
+from results.errors import PairsError, RecordNotSaved
 from tests.android_runner.tiny_model import some_sequences
 
 
@@ -132,9 +134,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     some_sequences().write(path)
     before = path.read_bytes()
     (tmp_path / "rows.seq.part").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(RecordNotSaved, match=r"rows\.seq could not be written: Is a directory"):
         some_sequences(3).write(path)
     assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a file on a full disk takes the room that its user has to free."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RecordNotSaved, match="No space left on device"):
+        some_sequences().write(tmp_path / "rows.seq")
+    assert not list(tmp_path.iterdir())
 
 
 def test_splitmix64_is_the_published_one() -> None:
