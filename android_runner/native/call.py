@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 from results.errors import BundleUnavailable
 
 log = logging.getLogger(__name__)
+
+# Zig says it in either form, and not always on its last line.
+_DISK_FULL = "No space left on device"
+_FULL = re.compile(f"{_DISK_FULL}|NoSpaceLeft")
 
 
 def call(
@@ -46,8 +51,9 @@ def call(
     log.debug("%s: exit %d", " ".join(command), done.returncode)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["nothing on stderr"]
+        reason = _DISK_FULL if _FULL.search(done.stderr) else said[-1].strip()
         raise BundleUnavailable(
-            f"{Path(command[0]).name} failed with exit code {done.returncode}: {said[-1].strip()}",
+            f"{Path(command[0]).name} failed with exit code {done.returncode}: {reason}",
             next_step=next_step,
             argv=tuple(command),
             exit_code=done.returncode,
