@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from export.runtime import open_runtime
 from results.errors import ExportParityError
+from results.predictions import Predictions, write_predictions
 from results.record import Accuracy
 
 if TYPE_CHECKING:
@@ -73,37 +73,23 @@ def evaluate(
     began = time.monotonic()
     logits, version = host_logits(files, sequences, runtime=runtime, threads=threads, listener=listener)
     seconds = time.monotonic() - began
-    predicted = logits.argmax(axis=1)
-    labels = files.artifact.labels
-    confusion = np.zeros((len(labels), len(labels)), int)
-    np.add.at(confusion, (gold, predicted), 1)
+    predictions = Predictions(
+        labels=files.artifact.labels,
+        row=sequences.row_ids.astype(np.int64),
+        label=gold,
+        predicted=logits.argmax(axis=1),
+        logits=logits,
+    )
     name = f"predictions-{files.artifact.recipe}.csv"
-    raw = _csv(sequences.row_ids, gold, predicted, logits, labels)
-    store.add_raw(name, raw)
     return Accuracy(
         recipe=files.artifact.recipe,
         runtime=runtime,
         runtime_version=version,
-        labels=labels,
+        labels=predictions.labels,
         rows=len(gold),
-        correct=int(confusion.trace()),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        correct=int(predictions.right.sum()),
+        confusion=predictions.confusion,
         seconds=round(seconds, 3),
         predictions_file=name,
-        predictions_sha256=hashlib.sha256(raw).hexdigest(),
+        predictions_sha256=store.add_raw(name, write_predictions(predictions)),
     )
-
-
-def _csv(
-    rows: NDArray[np.int32],
-    gold: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    logits: NDArray[np.float32],
-    labels: tuple[str, ...],
-) -> bytes:
-    lines = [",".join(("row", "label", "predicted", *labels))]
-    for row, label, guess, values in zip(rows, gold, predicted, logits, strict=True):
-        lines.append(
-            ",".join((str(row), labels[label], labels[guess], *(f"{value:.9g}" for value in values)))
-        )
-    return ("\n".join(lines) + "\n").encode()

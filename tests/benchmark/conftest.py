@@ -12,14 +12,12 @@ from safetensors.numpy import save_file
 
 from benchmark.accuracy import host_logits
 from benchmark.cli import call
-from benchmark.config import Config
 from benchmark.device_parity import far_apart
-from benchmark.inputs import prepare
 from benchmark.listener import Listener
 from export.artifact import build
 from export.checkpoint import open_checkpoint
 from export.seeded import CONFIG, seeded_tensors
-from tests.benchmark.small import EXAMPLE, QUICK, Real
+from tests.benchmark.small import EXAMPLE, QUICK, Real, example_sequences
 
 
 @pytest.fixture(scope="session")
@@ -78,18 +76,11 @@ def run(
 @pytest.fixture(scope="session")
 def real(cache: Path) -> Real:
     checkpoint = open_checkpoint("seeded")
-    prepared = prepare(
-        Config(pairs=EXAMPLE / "pairs.tsv", vocab=EXAMPLE / "vocab.txt"),
-        length=128,
-        labels=checkpoint.labels,
-        vocabulary_size=checkpoint.config.vocab_size,
-        exact=False,
-        checkpoint_vocabulary=None,
-    )
+    sequences = example_sequences(checkpoint)
     files, reference = (build(checkpoint, name, cache_dir=cache) for name in ("dynamic_int8", "float32"))
     here = [
-        host_logits(one, prepared.sequences, runtime="ai-edge-litert", threads=2, listener=Listener())[0]
+        host_logits(one, sequences, runtime="ai-edge-litert", threads=2, listener=Listener())[0]
         for one in (files, reference)
     ]
     rows = far_apart(here[0], 32)
-    return Real(files=files, rows=prepared.sequences.take(rows), host=here[0][rows], float32=here[1][rows])
+    return Real(files=files, rows=sequences.take(rows), host=here[0][rows], float32=here[1][rows])

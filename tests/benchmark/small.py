@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from android_runner.sequences import Sequences
+from benchmark.config import Config
 from benchmark.example import __file__ as example
+from benchmark.inputs import prepare
 from export.artifact import ArtifactFiles
+from export.checkpoint import Checkpoint
 
 EXAMPLE = Path(example).parent
 QUICK = ("--launches", "5", "--inferences", "36", "--warmup-inferences", "2", "--warmup-seconds", "0.05")
@@ -26,3 +29,15 @@ class Real:
     rows: Sequences
     host: Logits
     float32: Logits
+
+
+def example_sequences(checkpoint: Checkpoint) -> Sequences:
+    """All example pairs, as 128 tokens of the example vocabulary."""
+    return prepare(
+        Config(pairs=EXAMPLE / "pairs.tsv", vocab=EXAMPLE / "vocab.txt"),
+        length=128,
+        labels=checkpoint.labels,
+        vocabulary_size=checkpoint.config.vocab_size,
+        exact=False,
+        checkpoint_vocabulary=None,
+    ).sequences
