@@ -30,7 +30,10 @@ WeightsKind = Literal["hub", "local", "seeded", "unknown"]
 PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
 ParityStatus = Literal["passed", "failed", "void"]
 ParityStatistic = Literal["largest", "rms"]
-Precision = Literal["float32", "dynamic_int8", "unknown"]
+# What weights and activations are kept in: float16 means stored weights only, the arithmetic is float32's.
+Precision = Literal["float32", "float16", "dynamic_int8", "static_int8", "unknown"]
+# fixed: every sequence padded to one length; shortest: to the shortest signature that holds it.
+LengthPolicy = Literal["fixed", "shortest"]
 Phase = Literal["warmup", "timed"]
 
 
@@ -88,13 +91,34 @@ class ConversionCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What a static recipe saw of the activations, on `rows` training pairs.
+
+    `ranges_file` lies beside the model: per tensor the least and the greatest value. `widest` names the
+    tensor whose greatest absolute value is the largest multiple, `spread`, of its rows' median one.
+    """
+
+    pairs: str
+    pairs_sha256: str
+    rows: int
+    ranges_file: str
+    ranges_sha256: str
+    widest: str
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """What model.json says of the model.tflite beside it. `labels`: by output index, lower-case names.
 
-    A bare .tflite (command `latency`) has no architecture, parity or conversion: None.
+    A bare .tflite (command `latency`) has no architecture, parity or conversion: None. `model`: which of the
+    paper's networks. `rewrites`: those that were applied, in their order. `accelerated_share`: of the
+    multiply-adds, inside the XNNPACK delegate on the exporting machine, 0 to 1; None where not looked at.
+    `warnings`: why not to trust it.
     """
 
     recipe: str
+    model: str = "mobilebert"
     precision: Precision
     model_sha256: str
     model_bytes: int
@@ -108,6 +132,10 @@ class Artifact:
     parity: ExportParity | None
     conversion: ConversionCost | None
     versions: dict[str, str]
+    rewrites: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    accelerated_share: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +201,7 @@ class Launch:
     index: int
     order: int
     recipe: str
+    model: str = "mobilebert"
     started_at: str
     seed: int
     threads: int
@@ -215,6 +244,7 @@ class DeviceParity:
     """
 
     recipe: str
+    model: str = "mobilebert"
     status: ParityStatus
     rows: int
     statistic: ParityStatistic
@@ -281,7 +311,11 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was asked for, after defaults. `warmup_s` in seconds; `slice_rows` None means every pair."""
+    """What was asked for, after defaults. `warmup_s` in seconds; `slice_rows` None means every pair.
+
+    `length`: to which a sequence is padded, or the longest signature where `length_policy` is "shortest".
+    `lengths`: those of the exported signatures. `models`: which of the paper's networks were measured.
+    """
 
     checkpoint: str
     recipes: tuple[str, ...]
@@ -297,6 +331,9 @@ class Settings:
     warmup_s: float
     slice_rows: int | None
     seed: int
+    length_policy: LengthPolicy = "fixed"
+    lengths: tuple[int, ...] = ()
+    models: tuple[str, ...] = ("mobilebert",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
