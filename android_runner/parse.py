@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -235,6 +235,9 @@ def _check_whole(samples: Samples, source: str) -> None:
         problem = f"{len(reached)} rows run and logits of {len(samples.logits)}"
     elif len(reached) > samples.rows:
         problem = f"{len(reached)} rows run out of {samples.rows}"
+    elif len(of_rows := set(zip(samples.row_ids.tolist(), samples.signatures, strict=True))) > len(reached):
+        twice = next(row for row in sorted(reached) if sum(row == one for one, _ in of_rows) > 1)
+        problem = f"row {twice} ran under several signatures"
     if problem is not None:
         raise OutputUnreadable(
             f"{source}: the samples file contradicts itself: {problem}",
@@ -252,8 +255,11 @@ def expect(
     threads: int,
     seed: int,
     row_ids: NDArray[np.int32] | None = None,
+    signatures: Sequence[str] = (),
 ) -> None:
     """Compare a launch with what was asked for; with `row_ids` (the sequences'), the order of rows too.
+
+    `signatures`: what has to run each of `row_ids`; empty: any.
 
     Raises: OutputUnreadable naming the first difference.
     """
@@ -273,6 +279,11 @@ def expect(
         )
     if row_ids is not None and not np.array_equal(samples.row_ids, _order(samples, row_ids)):
         raise _unexpected("the rows ran in another order than the seed gives")
+    if row_ids is not None and signatures:
+        wanted = dict(zip(row_ids.tolist(), signatures, strict=True))
+        for row, signature in zip(samples.row_ids.tolist(), samples.signatures, strict=True):
+            if signature != wanted[row]:
+                raise _unexpected(f"row {row}: signature {wanted[row]} asked for, {signature} ran")
 
 
 def _order(samples: Samples, row_ids: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from android_runner.bundle import Bundle
     from android_runner.link import Link
+    from results.record import LengthPolicy
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Order:
     """What one launch has to do. `cores` empty: placement is left to the device's scheduler.
 
     `model` and `sequences` are paths on the device; `row_ids` those of the sequences, in the file's order.
+    `length_policy`: whether a row runs as long as it is padded, or by the shortest signature that holds it;
+    `signatures`: the keys of those that have to run each row, in the file's order; empty: not checked.
     """
 
     model: str
@@ -68,6 +71,8 @@ class Order:
     warmup_inferences: int
     warmup_s: float
     timeout_s: float
+    length_policy: LengthPolicy = "fixed"
+    signatures: tuple[str, ...] = ()
 
 
 def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
@@ -127,6 +132,7 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
         threads=order.threads,
         seed=order.seed,
         row_ids=order.row_ids,
+        signatures=order.signatures,
     )
     return samples, raw
 
@@ -139,6 +145,8 @@ def _command(place: Workplace, order: Order, out: str) -> str:
         *("--inferences", str(order.inferences)),
         *("--warmup-inferences", str(order.warmup_inferences), "--warmup-seconds", f"{order.warmup_s:g}"),
     ]
+    if order.length_policy != "fixed":
+        arguments += ["--length-policy", order.length_policy]
     if order.cores:
         arguments += ["--cores", ",".join(map(str, order.cores))]
     return place.bundle.command([shlex.quote(argument) for argument in arguments])

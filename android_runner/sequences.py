@@ -86,6 +86,16 @@ class Sequences:
             vocabulary_size=self.vocabulary_size,
         )
 
+    def and_more(self, others: Sequences) -> Sequences:
+        """These rows and then others, of the same length, vocabulary and other ids."""
+        return Sequences(
+            row_ids=np.concatenate((self.row_ids, others.row_ids)),
+            input_ids=np.concatenate((self.input_ids, others.input_ids)),
+            attention_mask=np.concatenate((self.attention_mask, others.attention_mask)),
+            token_type_ids=np.concatenate((self.token_type_ids, others.token_type_ids)),
+            vocabulary_size=self.vocabulary_size,
+        )
+
     def to_bytes(self) -> bytes:
         """The whole file, trailer included."""
         header = _HEADER.pack(MAGIC, self.rows, self.length, self.vocabulary_size)

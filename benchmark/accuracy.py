@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime import open_runtime
+from export import lengths
+from export.runtime import open_signatures
 from results.errors import ExportParityError
 from results.predictions import Predictions, write_predictions
-from results.record import Accuracy
+from results.record import Accuracy, LengthPolicy
 
 if TYPE_CHECKING:
     from android_runner.sequences import Sequences
@@ -27,33 +28,46 @@ def host_logits(
     runtime: str,
     threads: int,
     listener: Listener,
+    policy: LengthPolicy = "fixed",
     built_in_kernels: bool = False,
 ) -> tuple[NDArray[np.float32], str]:
-    """Logits of every sequence, shape (rows, labels) float32, and the runtime's version.
+    """Logits of every sequence, shape (rows, labels) float32, in their order, and the runtime's version.
 
+    `policy`: whether a row runs as long as it is padded, or as the shortest signature that holds it.
     Raises: ExportParityError where one is not finite.
     """
-    interpreter = open_runtime(
+    chosen = lengths.assign(
+        sequences.attention_mask, [signature.length for signature in files.artifact.signatures], policy
+    )
+    signatures = open_signatures(
         files.model_path,
         runtime=runtime,
         threads=threads,
+        lengths=np.unique(chosen).tolist(),
         recipe=files.artifact.recipe,
         built_in_kernels=built_in_kernels,
     )
     rows = len(sequences.row_ids)
     logits = np.empty((rows, len(files.artifact.labels)), np.float32)
-    for row in range(rows):
-        logits[row] = interpreter.logits(
-            sequences.input_ids[row], sequences.attention_mask[row], sequences.token_type_ids[row]
-        )
-        listener.on_progress(row + 1, rows, "pairs")
+    done = 0
+    # One signature after the other: going to and fro between them would cool its memory down.
+    for signature in signatures:
+        for row in np.flatnonzero(chosen == signature.length):
+            tokens = slice(signature.length)
+            logits[row] = signature.logits(
+                sequences.input_ids[row, tokens],
+                sequences.attention_mask[row, tokens],
+                sequences.token_type_ids[row, tokens],
+            )
+            done += 1
+            listener.on_progress(done, rows, "pairs")
     if not np.isfinite(logits).all():
         bad = sequences.row_ids[~np.isfinite(logits).all(axis=1)]
         raise ExportParityError(
             f"{files.artifact.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
             next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
         )
-    return logits, interpreter.version
+    return logits, signatures[0].version
 
 
 def evaluate(
@@ -65,13 +79,16 @@ def evaluate(
     threads: int,
     store: RunStore,
     listener: Listener,
+    policy: LengthPolicy = "fixed",
 ) -> Accuracy:
     """Predictions of one artifact, saved row by row as CSV, and their counts.
 
     `gold`: shape (rows,), indices into the artifact's labels.
     """
     began = time.monotonic()
-    logits, version = host_logits(files, sequences, runtime=runtime, threads=threads, listener=listener)
+    logits, version = host_logits(
+        files, sequences, runtime=runtime, threads=threads, listener=listener, policy=policy
+    )
     seconds = time.monotonic() - began
     predictions = Predictions(
         labels=files.artifact.labels,

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from results.errors import ConfigError
+from results.record import LengthPolicy
 
 DEFAULT_RECIPE = "dynamic_int8"
 REFERENCE_RECIPE = "float32"
 # The claim's protocol (paper, Table 4 and its text; which parts are confirmed: results/claims.toml).
-CLAIM_LENGTH, CLAIM_THREADS, CLAIM_BATCH = 128, 4, 1
+CLAIM_THREADS, CLAIM_BATCH = 4, 1
 # BERT's position embedding ends there.
 LONGEST = 512
 FEWEST_TOKENS = 8  # [CLS] a [SEP] b [SEP], and a word or two more
@@ -23,19 +24,28 @@ Require = Literal["reproduced"]
 class Config:
     """Settings of a call. None means: found out or decided by the harness, and said in the record.
 
-    `length` in tokens, `warmup_s` in seconds; `slice_rows` in pairs, `most_rows` the same where there are
+    `length`: tokens to which pairs are padded or cut; `lengths`: those of the signatures to export, `length`
+    among them. `warmup_s` in seconds; `slice_rows` in pairs, `most_rows` the same where there are
     that many; `auth_timeout_s` is how long the phone's owner has to allow our key. `recipes`: the first one
-    is folded into the verdict, every one is measured.
+    is folded into the verdict, every one is measured. `rewrites`: of the network before conversion, None for
+    each recipe's own. `allow_undelegated`: dense layers outside XNNPACK are no error. `models`: those that a
+    table compares, None for all.
     """
 
     checkpoint: str | None = None
     recipes: tuple[str, ...] = (DEFAULT_RECIPE,)
-    length: int = CLAIM_LENGTH
+    rewrites: tuple[str, ...] | None = None
+    allow_undelegated: bool = False
+    models: tuple[str, ...] | None = None
+    length: int | None = None
+    lengths: tuple[int, ...] | None = None
+    length_policy: LengthPolicy = "fixed"
     threads: int | None = None
     device: str | None = None
     auth_timeout_s: float = 60.0
     pairs: Path | None = None
     vocab: Path | None = None
+    calibration: Path | None = None
     slice_rows: int | None = None
     most_rows: int | None = None
     launches: int = 10
@@ -48,7 +58,9 @@ class Config:
     require: Require | None = None
 
     def __post_init__(self) -> None:
-        _within("--length", self.length, FEWEST_TOKENS, LONGEST)
+        if self.length is not None:
+            _within("--length", self.length, FEWEST_TOKENS, LONGEST)
+        _within("the longest of --lengths", max(self.signature_lengths), FEWEST_TOKENS, LONGEST)
         _within("--launches", self.launches, 1, 1000)
         _within("--inferences", self.inferences, 1, 1_000_000)
         _within("--warmup-inferences", self.warmup_inferences, 0, 1_000_000)
@@ -64,6 +76,20 @@ class Config:
                 f"--recipe {','.join(self.recipes)!r} names no recipe, or one twice",
                 next_step="Give one or more different recipes, separated by commas.",
             )
+
+    @property
+    def signature_lengths(self) -> tuple[int, ...]:
+        """The lengths of an export's signatures, ascending."""
+        from export import lengths  # here, because a report is printed where there is no export
+
+        return lengths.signature_lengths(self.lengths, self.length)
+
+    @property
+    def row_length(self) -> int:
+        """The length to which an export's rows are padded and cut."""
+        from export import lengths
+
+        return lengths.row_length(self.signature_lengths, self.length, self.length_policy)
 
 
 def _within(flag: str, value: float, low: float, high: float) -> None:

@@ -17,6 +17,7 @@ from results.errors import OutputNotWritten
 if TYPE_CHECKING:
     from android_runner.discover import Candidate
     from export.artifact import ArtifactFiles
+    from export.recipes import Recipe
     from results.errors import HarnessError
 
 _PLAIN_INTERVAL_S = 30.0
@@ -91,7 +92,8 @@ class Console(Listener):
         self.on_done()
         for made in artifacts:
             artifact = made.artifact
-            lines = [f"{artifact.recipe}, {artifact.model_bytes / 1e6:.1f} MB"]
+            lengths = ", ".join(str(signature.length) for signature in artifact.signatures)
+            lines = [f"{artifact.recipe}, {artifact.model_bytes / 1e6:.1f} MB, for lengths {lengths}"]
             if artifact.parity is not None:
                 parity = artifact.parity
                 lines.append(
@@ -106,7 +108,32 @@ class Console(Listener):
                     f"converted {when}: {cost.cpu_s:.1f} CPU s, {cost.wall_s:.1f} s, peak memory "
                     f"{cost.peak_rss_bytes / 1e6:.0f} MB"
                 )
+            if artifact.accelerated_share is not None:
+                lines.append(
+                    f"{', '.join(artifact.rewrites) or 'no rewrites'}; "
+                    f"{artifact.accelerated_share:.1%} of the multiply-adds inside XNNPACK here"
+                )
+            if artifact.calibration is not None:
+                seen = artifact.calibration
+                lines.append(
+                    f"calibrated on {seen.rows} pairs of {seen.pairs}: the largest row of {seen.widest} is "
+                    f"{seen.spread:.3g} times its median row"
+                )
+            lines += [f"warning: {text}" for text in artifact.warnings]
             self._show("\n  ".join([*lines, str(made.folder)]))
+
+    def recipes(self, recipes: Sequence[Recipe]) -> None:
+        """What --recipe takes, and which rewrites each applies."""
+        head = ("recipe", "weights", "activations", "sums", "attention", "calibration")
+        table = Table(*head, box=None, pad_edge=False)
+        for column in table.columns:
+            column.no_wrap = True
+        for one in recipes:
+            kinds = (one.weights, one.activations, one.streams, one.attention)
+            table.add_row(one.name, *kinds, "needed" if one.calibrated else "-")
+        self._show(table)
+        for one in recipes:
+            self._show(f"\n{one.name}: {one.summary}\n  rewrites: {', '.join(one.rewrites) or 'none'}")
 
     def devices(self, candidates: Sequence[Candidate]) -> None:
         """What is attached, one row a device; this machine last, as it can always be measured."""

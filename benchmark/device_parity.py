@@ -52,16 +52,21 @@ def sample_for(precision: Precision, *, same_kernels: bool) -> Sample:
     return Sample(rows=32, candidates=256)
 
 
-def far_apart(logits: Logits, count: int) -> NDArray[np.int64]:
+def far_apart(logits: Logits, count: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Positions of `count` rows whose logits differ most from each other (greedy), in ascending order.
 
-    `logits`: shape (rows, labels). The first choice is the row farthest from the mean.
+    `logits`: shape (rows, labels). The first choice is the row farthest from the mean. `groups`: shape
+    (rows,), such as the length that runs each row; at least one row of each is chosen.
     """
-    chosen = [int(np.abs(logits - logits.mean(axis=0)).max(axis=1).argmax())]
-    nearest = np.abs(logits - logits[chosen[0]]).max(axis=1)
-    while len(chosen) < min(count, len(logits)):
-        chosen.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, np.abs(logits - logits[chosen[-1]]).max(axis=1))
+    groups = np.zeros(len(logits), np.int64) if groups is None else groups
+    unseen = list(np.unique(groups))
+    nearest = np.abs(logits - logits.mean(axis=0)).max(axis=1)
+    chosen: list[int] = []
+    while unseen or len(chosen) < min(count, len(logits)):
+        allowed = groups == unseen.pop() if unseen else np.ones(len(logits), np.bool_)
+        chosen.append(int(np.where(allowed, nearest, -1.0).argmax()))
+        distance = np.abs(logits - logits[chosen[-1]]).max(axis=1)
+        nearest = distance if len(chosen) == 1 else np.minimum(nearest, distance)
     return np.sort(np.array(chosen))
 
 
@@ -141,6 +146,8 @@ def _too_far(error: Logits, difference: float, tolerance: float, statistic: Pari
 
 def _turned(device: Logits, host: Logits, margin: float) -> int:
     """Rows with another argmax on the device, of those whose two largest logits here are that far apart."""
+    if host.shape[1] < 2:  # a regression's one number predicts no label
+        return 0
     top = np.sort(host, axis=1)
     decided = top[:, -1] - top[:, -2] > margin
     return int((decided & (device.argmax(axis=1) != host.argmax(axis=1))).sum())

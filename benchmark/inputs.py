@@ -57,9 +57,11 @@ def prepare(
     import numpy as np
 
     if set(labels) != set(LABELS):
+        shown = ", ".join(labels[:5]) + (f" and {len(labels) - 5} more" if len(labels) > 5 else "")
         raise LabelsError(
-            f"the checkpoint's labels are {', '.join(labels)}, and the pairs' are {', '.join(LABELS)}",
-            next_step="Use a checkpoint fine-tuned on MNLI; labels are matched by name.",
+            f"the checkpoint's labels are {shown}, and the pairs' are {', '.join(LABELS)}",
+            next_step="Use a checkpoint fine-tuned on MNLI, whose config.json names these in id2label; "
+            "export takes any labels, and latency what it wrote.",
         )
     found = locate_pairs(config.pairs)
     whole = read_pairs(found.path, origin=found.origin, example=found.example)

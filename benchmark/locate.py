@@ -15,6 +15,7 @@ from results.errors import PairsError, VocabularyError
 
 DATA_VARIABLE = "MOBILEBERT_BENCH_DATA"
 _PAIRS_NAMES = ("mnli_dev_matched.tsv", "dev_matched.tsv", "MNLI/dev_matched.tsv")
+_TRAINING_NAMES = ("mnli_train.tsv", "mnli_train_261.tsv", "MNLI/train_sample.tsv")
 _VOCAB_NAMES = ("vocab.txt",)
 # Commit of the dataset repository on the hub whose parquet files carry the labels' names.
 _HUB_DATASET, _HUB_PAIRS = "nyu-mll/glue", "mnli/validation_matched-00000-of-00001.parquet"
@@ -40,6 +41,24 @@ def locate_pairs(flag: Path | None) -> Located:
     from_hub = hub.find_file(_HUB_DATASET, _HUB_PAIRS, repo_type="dataset")
     if from_hub is not None:
         return Located(path=from_hub, origin=f"hub {_HUB_DATASET}")
+    return Located(path=_example("pairs.tsv"), origin="example pairs of this project", example=True)
+
+
+def pairs_at_hand(flag: Path | None) -> Located | None:
+    """The pairs file of a run where it is on this machine already, or is going to be the example: None."""
+    if flag is not None:
+        return Located(path=flag, origin="flag --pairs")
+    return _in_data_folders(_PAIRS_NAMES)
+
+
+def locate_training(flag: Path | None) -> Located:
+    """The pairs to calibrate with: the flag's, a data folder's, else the example."""
+    if flag is not None:
+        return Located(path=flag, origin="flag --calibration")
+    named = os.environ.get(DATA_VARIABLE)
+    folder = Path(named) if named else Path("data")
+    if (path := _first(folder, _TRAINING_NAMES)) is not None:
+        return Located(path=path, origin=DATA_VARIABLE if named else "folder data/")
     return Located(path=_example("pairs.tsv"), origin="example pairs of this project", example=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,18 @@ from benchmark.accuracy import host_logits
 from benchmark.device_parity import compare, far_apart, sample_for
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
-from results.record import Artifact, Conditions, DeviceParity, Launch
+from export import lengths
+from results.errors import HarnessError, NoSpaceOnDevice, RunFailed
+from results.record import Artifact, Conditions, DeviceParity, Launch, LengthPolicy
+from results.series import Series
+from results.summary import launches_of
 
 if TYPE_CHECKING:
     from android_runner.sequences import Sequences
     from export.artifact import ArtifactFiles
+
+# What one file can meet where others run: too little memory or disk, or an operation that is not there.
+NOT_RUN = (RunFailed, NoSpaceOnDevice)
 
 _PARITY_TIMEOUT_S = 600.0
 _START_TIMEOUT_S = 120.0
@@ -61,16 +69,18 @@ def check_parity(
     `reference`: the float32 artifact of the same weights, None where there is none (command `latency`).
     """
     ready = []
+    policy = journal.record.settings.length_policy
     for files in measured:
         sample = sample_for(files.artifact.precision, same_kernels=bench.same_kernels)
-        candidates = bench.candidates.take(np.arange(min(sample.candidates, bench.candidates.rows)))
-        host = _here(files, candidates, bench)
-        rows = far_apart(host, sample.rows)
+        candidates = _candidates(bench, files.artifact, policy, sample.candidates)
+        host = _here(files, candidates, bench, policy)
+        rows = far_apart(host, sample.rows, _lengths(files.artifact, candidates, policy))
         chosen = candidates.take(rows)
         model = send(
             bench.place, files.model_path, _model_name(files.artifact), sha256=files.artifact.model_sha256
         )
-        with _on_device(bench.place, chosen, journal, f"parity-{files.artifact.recipe}.seq") as sequences:
+        name = f"parity-{_series(files).stem}.seq"
+        with _on_device(bench.place, chosen, journal, name) as sequences:
             samples, _ = launch(
                 bench.place,
                 Order(
@@ -85,17 +95,20 @@ def check_parity(
                     warmup_inferences=0,
                     warmup_s=0.0,
                     timeout_s=_PARITY_TIMEOUT_S,
+                    length_policy=policy,
+                    signatures=_signatures(files.artifact, chosen, policy),
                 ),
             )
         parity = compare(
             files.artifact.recipe,
             np.array([samples.logits[int(row)] for row in chosen.row_ids], np.float32),
             host[rows],
-            _here(reference or files, chosen, bench, built_in_kernels=reference is None),
+            _here(reference or files, chosen, bench, policy, built_in_kernels=reference is None),
             files.artifact.precision,
             same_kernels=bench.same_kernels,
             measured_by="the conversion error" if reference else "the built-in kernels' difference",
         )
+        parity = dataclasses.replace(parity, model=files.artifact.model)
         journal.add("device parity", parities=(*journal.record.parities, parity))
         if parity.status == "passed":
             ready.append(Ready(files=files, model=model, inference_s=float(samples.duration_ns.max()) / 1e9))
@@ -104,11 +117,14 @@ def check_parity(
     return tuple(ready)
 
 
-def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: Listener) -> None:
+def measure(
+    bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: Listener, *, spare: bool = False
+) -> None:
     """K launches of each artifact in rounds of random order; each is saved as it ends.
 
     The rows are the same in every launch, in an order shuffled by a seed of the launch's own, so that drift
-    is not read as an effect of length.
+    is not read as an effect of length. `spare`: an artifact that the device cannot run is left out from then
+    on, while another one is left.
     """
     settings = journal.record.settings
     generator = np.random.default_rng(settings.seed)
@@ -116,9 +132,19 @@ def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: 
     start = conditions(bench.place.link)
     _note_caps(start, journal)
     with _on_device(bench.place, bench.sequences, journal, "timed.seq") as sequences:
-        for order, one in enumerate(rounds):
-            listener.on_progress(order, len(rounds), "launches")
-            _measure_once(bench, one, sequences, order, start, journal)
+        lost: list[Ready] = []
+        for turn, one in enumerate(rounds):
+            listener.on_progress(turn, len(rounds), "launches")
+            if one in lost:
+                continue
+            try:
+                _measure_once(bench, one, sequences, len(journal.record.launches), start, journal)
+            except NOT_RUN as err:
+                if not spare or len(lost) + 1 == len(ready):
+                    raise
+                lost.append(one)
+                done = turn // len(ready)
+                give_up(one.files, f"failed in round {done + 1} and was not launched again", err, journal)
     listener.on_progress(len(rounds), len(rounds), "launches")
 
 
@@ -130,11 +156,16 @@ def timing_rows(sequences: Sequences, inferences: int, seed: int) -> Sequences:
     return sequences.take(np.sort(np.random.default_rng(seed).choice(rows, inferences, replace=False)))
 
 
+def give_up(files: ArtifactFiles, how: str, err: HarnessError, journal: Journal) -> None:
+    """Say of an artifact that the device could not run it, and why: the others go on without it."""
+    journal.doubt("not-run", f"{_series(files).label} {how}: {err.what}.")
+
+
 def _measure_once(
     bench: Bench, one: Ready, sequences: str, order: int, start: Conditions, journal: Journal
 ) -> None:
     """One launch, with the device's state before and after it; saved before it returns."""
-    settings, recipe = journal.record.settings, one.files.artifact.recipe
+    settings, series = journal.record.settings, _series(one.files)
     before = conditions(bench.place.link)
     began, seed = now(), settings.seed + order + 1
     inferences = settings.inferences + settings.warmup_inferences
@@ -152,14 +183,17 @@ def _measure_once(
             warmup_inferences=settings.warmup_inferences,
             warmup_s=settings.warmup_s,
             timeout_s=_START_TIMEOUT_S + _SLOWDOWN * (settings.warmup_s + inferences * one.inference_s),
+            length_policy=settings.length_policy,
+            signatures=_signatures(one.files.artifact, bench.sequences, settings.length_policy),
         ),
     )
     after = conditions(bench.place.link)
-    name = f"launch-{order:03d}-{recipe}.samples"
+    name = f"launch-{order:03d}-{series.stem}.samples"
     done = Launch(
-        index=sum(launched.recipe == recipe for launched in journal.record.launches),
+        index=len(launches_of(journal.record, series)),
         order=order,
-        recipe=recipe,
+        recipe=series.recipe,
+        model=series.model,
         started_at=began,
         seed=seed,
         threads=samples.threads,
@@ -176,6 +210,32 @@ def _measure_once(
         invalid=_why_invalid(start, before, after),
     )
     journal.add("launches", launches=(*journal.record.launches, done))
+
+
+def _series(files: ArtifactFiles) -> Series:
+    return Series(model=files.artifact.model, recipe=files.artifact.recipe)
+
+
+def _lengths(artifact: Artifact, sequences: Sequences, policy: LengthPolicy) -> NDArray[np.int64]:
+    """The length of the signature that runs each row."""
+    return lengths.assign(
+        sequences.attention_mask, [signature.length for signature in artifact.signatures], policy
+    )
+
+
+def _signatures(artifact: Artifact, sequences: Sequences, policy: LengthPolicy) -> tuple[str, ...]:
+    """The key of the signature that has to run each row."""
+    keys = {signature.length: signature.key for signature in artifact.signatures}
+    return tuple(keys[length] for length in _lengths(artifact, sequences, policy).tolist())
+
+
+def _candidates(bench: Bench, artifact: Artifact, policy: LengthPolicy, count: int) -> Sequences:
+    """The first `count` candidates, and a row that is timed for each signature that runs none of them."""
+    candidates = bench.candidates.take(np.arange(min(count, bench.candidates.rows)))
+    timed = _lengths(artifact, bench.sequences, policy)
+    seen = _lengths(artifact, candidates, policy)
+    more = [int(np.argmax(timed == length)) for length in np.unique(timed) if length not in seen]
+    return candidates.and_more(bench.sequences.take(np.array(more))) if more else candidates
 
 
 def _why_invalid(start: Conditions, before: Conditions, after: Conditions) -> tuple[str, ...]:
@@ -214,7 +274,12 @@ def _listed(cores: list[int]) -> str:
 
 
 def _here(
-    files: ArtifactFiles, sequences: Sequences, bench: Bench, *, built_in_kernels: bool = False
+    files: ArtifactFiles,
+    sequences: Sequences,
+    bench: Bench,
+    policy: LengthPolicy,
+    *,
+    built_in_kernels: bool = False,
 ) -> NDArray[np.float32]:
     logits, _ = host_logits(
         files,
@@ -222,6 +287,7 @@ def _here(
         runtime="ai-edge-litert",
         threads=bench.host_threads,
         listener=Listener(),
+        policy=policy,
         built_in_kernels=built_in_kernels,
     )
     return logits
@@ -244,4 +310,5 @@ def _model_name(artifact: Artifact) -> str:
 
 def _no_latency(parity: DeviceParity) -> str:
     found = "; ".join(parity.reasons)
-    return f"{parity.recipe}: device parity {parity.status} ({found}), so no latency is reported for it."
+    label = Series(model=parity.model, recipe=parity.recipe).label
+    return f"{label}: device parity {parity.status} ({found}), so no latency is reported for it."

@@ -77,6 +77,27 @@ def latency(config: Config, model: Path, listener: Listener) -> Outcome:
             return steps.conclude(journal)
 
 
+def table(config: Config, listener: Listener) -> Outcome:
+    """The paper's networks side by side on one device: parity and latency of each, and their ratios."""
+    from benchmark import steps
+    from benchmark import table as of_models
+
+    models = of_models.check_call(config)
+    with contextlib.closing(steps.choose_device(config, listener)) as link:
+        first = of_models.open_weights(models[0], listener)
+        pairs = steps.read_pairs(config, first, listener)
+        journal = steps.begin(config, first, listener, models)
+        del first  # opened again where it is exported
+        with journal.keeping():
+            steps.note_pairs(pairs, journal)
+            device = steps.look_at(link, journal, listener)
+            artifacts = of_models.export_models(config, models, journal, listener)
+            bench = steps.set_up(link, device, pairs, journal, listener)
+            ready = steps.check_parity(bench, artifacts, journal, listener)
+            steps.measure(bench, ready, journal, listener)
+            return steps.conclude(journal)
+
+
 def report(folder: Path, *, recompute: bool) -> str:
     """The report of a recorded run, from its folder alone; `recompute` judges anew, rewriting the verdict."""
     from results.recompute import conclude

@@ -21,17 +21,23 @@ from benchmark.listener import Listener
 from benchmark.measure import Bench, Ready
 from benchmark.mnli import LABELS
 from benchmark.outcome import Outcome
+from benchmark.training import training_rows
+from export import lengths, rewrite
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.hub import default_checkpoint
-from export.recipes import recipe
+from export.recipes import EQUALIZE, recipe
 from export.runtime import refuse_unfit
 from results import recompute
+from results.errors import HarnessError
 from results.record import Artifact, Device, Record, Settings
+from results.report.words import padding
+from results.series import Series, compares_models, series_of
 from results.store import RunStore
 
 if TYPE_CHECKING:
     from android_runner.link import Link
+    from export.calibration import TrainingRows
 
 _RUNNER = "mobilebert_runner 1"
 _PACKAGES = (
@@ -44,6 +50,8 @@ def check_call(config: Config) -> None:
     """Refuse recipes that do not exist, or that the runtime asked for cannot load, before anything starts."""
     for name in config.recipes:
         refuse_unfit(config.runtime, recipe(name).name)
+    if config.rewrites is not None:
+        rewrite.check(config.rewrites)
 
 
 def choose_device(config: Config, listener: Listener) -> Link:
@@ -63,14 +71,16 @@ def choose_device(config: Config, listener: Listener) -> Link:
 def open_weights(config: Config, listener: Listener) -> Checkpoint:
     name = default_checkpoint() if config.checkpoint is None else config.checkpoint
     listener.on_step(f"Opening the checkpoint {name}.")
-    return open_checkpoint(name)
+    checkpoint = open_checkpoint(name)
+    lengths.refuse_beyond(config.signature_lengths, checkpoint.config.max_position_embeddings)
+    return checkpoint
 
 
 def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Prepared:
     listener.on_step("Reading and tokenizing the pairs.")
     return prepare(
         config,
-        length=config.length,
+        length=config.row_length,
         labels=checkpoint.labels,
         vocabulary_size=checkpoint.config.vocab_size,
         exact=checkpoint.weights.kind != "seeded",
@@ -82,7 +92,7 @@ def read_pairs_for(config: Config, artifact: Artifact, listener: Listener) -> Pr
     listener.on_step("Reading and tokenizing the pairs.")
     return prepare(
         config,
-        length=artifact.signatures[0].length,
+        length=_row_length(config, artifact),
         labels=LABELS,  # latency needs no gold labels, and a bare .tflite does not name its outputs
         vocabulary_size=artifact.vocabulary_size or None,
         exact=False,
@@ -99,8 +109,19 @@ def doubts_about(checkpoint: Checkpoint, config: Config) -> tuple[tuple[str, str
     return (("seeded-weights", text),)
 
 
-def begin(config: Config, checkpoint: Checkpoint, listener: Listener) -> Journal:
-    journal = _begin(config, checkpoint.weights.name, config.recipes, config.length, listener)
+def begin(
+    config: Config, checkpoint: Checkpoint, listener: Listener, models: tuple[str, ...] | None = None
+) -> Journal:
+    """A new run folder. `models`: those that are compared, None for the checkpoint's alone."""
+    journal = _begin(
+        config,
+        checkpoint.weights.name,
+        config.recipes,
+        listener,
+        length=config.row_length,
+        signatures=config.signature_lengths,
+        models=models or (checkpoint.model,),
+    )
     for code, text in doubts_about(checkpoint, config):
         journal.doubt(code, text)
     return journal
@@ -109,7 +130,13 @@ def begin(config: Config, checkpoint: Checkpoint, listener: Listener) -> Journal
 def begin_bare(config: Config, files: ArtifactFiles, listener: Listener) -> Journal:
     artifact = files.artifact
     journal = _begin(
-        config, artifact.weights.name, (artifact.recipe,), artifact.signatures[0].length, listener
+        config,
+        artifact.weights.name,
+        (artifact.recipe,),
+        listener,
+        length=_row_length(config, artifact),
+        signatures=_lengths_of(artifact),
+        models=(artifact.model,),
     )
     journal.add("model", artifacts=(artifact,))
     return journal
@@ -137,17 +164,40 @@ def export_all(
     wanted = tuple(dict.fromkeys((*config.recipes, REFERENCE_RECIPE)))
     made = export_recipes(config, wanted, checkpoint, listener)
     journal.add("model", artifacts=tuple(files.artifact for files in made))
+    for files in made:
+        for text in files.artifact.warnings:
+            journal.doubt("recipe", f"{files.artifact.recipe}: {text}")
     return made
 
 
 def export_recipes(
     config: Config, recipes: tuple[str, ...], checkpoint: Checkpoint, listener: Listener
 ) -> tuple[ArtifactFiles, ...]:
+    rows = _training_rows(config, recipes, checkpoint, listener)
     made = []
     for name in recipes:
-        listener.on_step(f"Exporting {name}.")
-        made.append(build(checkpoint, name, lengths=(config.length,)))
+        listener.on_step(f"Exporting {Series(model=checkpoint.model, recipe=name).label}.")
+        made.append(
+            build(
+                checkpoint,
+                name,
+                lengths=config.signature_lengths,
+                rows=rows,
+                rewrites=config.rewrites,
+                allow_undelegated=config.allow_undelegated,
+            )
+        )
     return tuple(made)
+
+
+def _training_rows(
+    config: Config, recipes: tuple[str, ...], checkpoint: Checkpoint, listener: Listener
+) -> TrainingRows | None:
+    """What calibrated recipes are calibrated with; read and checked before the first conversion."""
+    if EQUALIZE not in (config.rewrites or ()) and not any(recipe(name).calibrated for name in recipes):
+        return None
+    listener.on_step("Reading and tokenizing the training pairs for calibration.")
+    return training_rows(config, checkpoint)
 
 
 def open_model(path: Path, listener: Listener) -> ArtifactFiles:
@@ -187,20 +237,35 @@ def check_parity(
     bench: Bench, artifacts: tuple[ArtifactFiles, ...], journal: Journal, listener: Listener
 ) -> tuple[Ready, ...]:
     listener.on_step("Comparing the device's logits with this host's.")
-    by_recipe = {files.artifact.recipe: files for files in artifacts}
-    measured = tuple(by_recipe[name] for name in journal.record.settings.recipes)
-    return device_measure.check_parity(bench, measured, by_recipe.get(REFERENCE_RECIPE), journal)
+    made = {(files.artifact.model, files.artifact.recipe): files for files in artifacts}
+    ready: list[Ready] = []
+    failures: list[HarnessError] = []
+    for series in series_of(journal.record):
+        measured, reference = made[series.model, series.recipe], made.get((series.model, REFERENCE_RECIPE))
+        try:
+            ready += device_measure.check_parity(bench, (measured,), reference, journal)
+        except device_measure.NOT_RUN as err:
+            if not compares_models(journal.record):
+                raise
+            failures.append(err)
+            device_measure.give_up(measured, "cannot be run on this device", err, journal)
+    if failures and len(failures) == len(series_of(journal.record)):
+        raise failures[0]
+    return tuple(ready)
 
 
 def measure(bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: Listener) -> None:
     if not ready:
         return
     settings = journal.record.settings
+    made = [one.files.artifact for one in ready]
+    names = [Series(model=artifact.model, recipe=artifact.recipe).label for artifact in made]
     listener.on_step(
-        f"Measuring {', '.join(one.files.artifact.recipe for one in ready)}: {settings.launches} launches x "
-        f"{settings.inferences} inferences each, {bench.threads} threads, length {settings.length}."
+        f"Measuring {', '.join(names)}: {settings.launches} launches x "
+        f"{settings.inferences} inferences each, {bench.threads} threads, "
+        f"{padding(settings)}."
     )
-    device_measure.measure(bench, ready, journal, listener)
+    device_measure.measure(bench, ready, journal, listener, spare=compares_models(journal.record))
     listener.on_done()
 
 
@@ -220,6 +285,7 @@ def evaluate(
             threads=_host_cores(),
             store=journal.store,
             listener=listener,
+            policy=journal.record.settings.length_policy,
         )
         journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
         listener.on_done()
@@ -233,7 +299,14 @@ def conclude(journal: Journal) -> Outcome:
 
 
 def _begin(
-    config: Config, checkpoint: str, recipes: tuple[str, ...], length: int, listener: Listener
+    config: Config,
+    checkpoint: str,
+    recipes: tuple[str, ...],
+    listener: Listener,
+    *,
+    length: int,
+    signatures: tuple[int, ...],
+    models: tuple[str, ...],
 ) -> Journal:
     store = RunStore.create(config.output)
     return Journal(
@@ -257,11 +330,22 @@ def _begin(
                 warmup_s=config.warmup_s,
                 slice_rows=config.slice_rows if config.slice_rows is not None else config.most_rows,
                 seed=config.seed,
+                length_policy=config.length_policy,
+                lengths=signatures,
+                models=models,
             ),
             versions=_versions(),
         ),
         listener,
     )
+
+
+def _lengths_of(artifact: Artifact) -> tuple[int, ...]:
+    return tuple(sorted(signature.length for signature in artifact.signatures))
+
+
+def _row_length(config: Config, artifact: Artifact) -> int:
+    return lengths.row_length(_lengths_of(artifact), config.length, config.length_policy)
 
 
 def _versions() -> dict[str, str]:

@@ -21,21 +21,29 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from export import architecture, parity
+from export import architecture, calibration, delegation, parity, rewrite
+from export.calibration import Ranges, TrainingRows
 from export.checkpoint import Checkpoint
-from export.recipes import Recipe, recipe
+from export.equalize import equalize
+from export.network import Network, from_tensors
+from export.recipes import EQUALIZE, Recipe, recipe
 from export.runtime import Runner, open_runtime
 from results.errors import ConversionError, RecordDamaged
-from results.record import Architecture, Artifact, ExportParity, Signature
+from results.record import Architecture, Artifact, Calibration, ExportParity, Signature
 
 if TYPE_CHECKING:
+    from export.convert import Conversion
     from export.graph import Graph
 
 _log = logging.getLogger(__name__)
 
-MODEL, DESCRIPTION = "model.tflite", "model.json"
+MODEL, DESCRIPTION, RANGES = "model.tflite", "model.json", "ranges.json"
 # Whose text decides what a conversion writes: another text is another key.
-_SOURCES = ("architecture.py", "graph.py", "recipes.py", "convert.py", "parity.py")
+_SOURCES = (
+    *("architecture.py", "network.py", "rewrite.py", "rebase.py", "graph.py"),
+    *("recipes.py", "convert.py", "parity.py"),
+    *("evaluate.py", "calibration.py", "equalize.py", "operators.py", "quantizer.py", "delegation.py"),
+)
 _EXPORT_AGAIN = "Delete that folder and export again."
 
 
@@ -56,15 +64,35 @@ def default_cache() -> Path:
 
 
 def build(
-    checkpoint: Checkpoint, recipe_name: str, lengths: Sequence[int] = (128,), cache_dir: Path | None = None
+    checkpoint: Checkpoint,
+    recipe_name: str,
+    lengths: Sequence[int] = (128,),
+    cache_dir: Path | None = None,
+    rows: TrainingRows | None = None,
+    *,
+    rewrites: Sequence[str] | None = None,
+    allow_undelegated: bool = False,
 ) -> ArtifactFiles:
     """The artifact of this checkpoint, recipe and sequence lengths; converted only where the cache has none.
 
-    Raises: ConfigError for an unknown recipe; ConversionError; ExportParityError.
+    `rows`: what a calibrated recipe is calibrated with, padded to the longest of `lengths`. `rewrites`: those
+    to apply instead of the recipe's own. `allow_undelegated`: heavy operators outside XNNPACK are no error.
+
+    Raises: ConfigError for an unknown recipe or rewrite, and for a calibrated recipe without rows; PairsError
+    for rows that do not fit; CheckpointError where a rewrite would divide by zero; ConversionError, also for
+    heavy operators outside XNNPACK; ExportParityError.
     """
     chosen = recipe(recipe_name)
+    if rewrites is not None:
+        needs = chosen.calibrated or EQUALIZE in rewrites
+        chosen = dataclasses.replace(chosen, rewrites=tuple(rewrites), calibrated=needs)
+    rewrite.check(chosen.rewrites)
     lengths = tuple(sorted(set(lengths)))
-    folder = (cache_dir or default_cache()) / f"{chosen.name}-{_key(checkpoint, chosen, lengths)[:20]}"
+    rows = rows if chosen.calibrated else None
+    if chosen.calibrated:
+        calibration.check(rows, chosen.name, checkpoint.config, lengths)
+    key = _key(checkpoint, chosen, lengths, rows, allow_undelegated)
+    folder = (cache_dir or default_cache()) / f"{chosen.name}-{key[:20]}"
     if folder.exists():
         try:
             return load(folder)
@@ -75,7 +103,7 @@ def build(
         with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as part:
             made = Path(part) / "artifact"
             made.mkdir()
-            _write(made, checkpoint, chosen, lengths)
+            _write(made, checkpoint, chosen, lengths, rows, allow_undelegated)
             _settle(made, folder)
     except OSError as err:
         raise ConversionError(
@@ -109,6 +137,11 @@ def load(folder: Path) -> ArtifactFiles:
             f"instead of {artifact.model_bytes} with {artifact.model_sha256[:12]}…."
         )
         raise RecordDamaged(what, next_step=_EXPORT_AGAIN, path=model_path)
+    if (seen := artifact.calibration) is not None:
+        ranges = folder / seen.ranges_file
+        if not ranges.is_file() or hashlib.sha256(ranges.read_bytes()).hexdigest() != seen.ranges_sha256:
+            what = f"{ranges} is not the file that {description} describes."
+            raise RecordDamaged(what, next_step=_EXPORT_AGAIN, path=ranges)
     return ArtifactFiles(folder=folder, model_path=model_path, artifact=artifact, converted=False)
 
 
@@ -122,16 +155,37 @@ def _settle(made: Path, folder: Path) -> None:
     made.rename(folder)
 
 
-def _write(folder: Path, checkpoint: Checkpoint, chosen: Recipe, lengths: tuple[int, ...]) -> None:
+def _write(
+    folder: Path,
+    checkpoint: Checkpoint,
+    chosen: Recipe,
+    lengths: tuple[int, ...],
+    rows: TrainingRows | None,
+    allow_undelegated: bool,
+) -> None:
     from export import convert, graph
 
+    # The reference is the network as its checkpoint has it, so that a wrong rewrite cannot hide.
     built = graph.build(checkpoint.config, checkpoint.tensors)
-    conversion = convert.convert(built, chosen, lengths)
+    exact = tuple(name for name in chosen.rewrites if name != EQUALIZE)
+    network = rewrite.apply(from_tensors(checkpoint.config, checkpoint.tensors), exact)
+    masked, ranges = graph.MASKED, None
+    if rows is not None:
+        network, ranges = _calibrate(network, chosen, rows)
+        masked = max(masked, ranges.masked)
+    conversion = convert.convert(graph.of(network, masked=masked), chosen, lengths, rows)
     model_path = folder / MODEL
     model_path.write_bytes(conversion.model)
+    share = delegation.check(delegation.read_delegation(model_path), chosen.name, allow=allow_undelegated)
     longest = lengths[-1]
+    seen: Calibration | None = None
+    warnings: tuple[str, ...] = ()
+    if rows is not None and ranges is not None:
+        seen = _write_ranges(folder / RANGES, rows, ranges, conversion)
+        warnings = _doubts(checkpoint, model_path, chosen, longest, rows, ranges, conversion)
     artifact = Artifact(
         recipe=chosen.name,
+        model=checkpoint.model,
         precision=chosen.precision,
         model_sha256=hashlib.sha256(conversion.model).hexdigest(),
         model_bytes=len(conversion.model),
@@ -150,9 +204,73 @@ def _write(folder: Path, checkpoint: Checkpoint, chosen: Recipe, lengths: tuple[
         parity=_check(checkpoint, built, model_path, chosen, lengths),
         conversion=conversion.cost,
         versions=_versions(),
+        rewrites=rewrite.check(chosen.rewrites),
+        calibration=seen,
+        accelerated_share=share,
+        warnings=warnings,
     )
     text = json.dumps(dataclasses.asdict(artifact), indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def _calibrate(network: Network, chosen: Recipe, rows: TrainingRows) -> tuple[Network, Ranges]:
+    """The network as it is quantized, and the ranges of that."""
+    ranges = calibration.observe(network, rows)
+    if EQUALIZE not in chosen.rewrites:
+        return network, ranges
+    network = equalize(network, ranges)
+    return network, calibration.observe(network, rows)
+
+
+def _write_ranges(path: Path, rows: TrainingRows, ranges: Ranges, conversion: Conversion) -> Calibration:
+    """Keep what was seen: of the network's places, and of the file's tensors that have a scale from it."""
+    places = {
+        name: {
+            "least": float(each.least.min()),
+            "greatest": float(each.greatest.max()),
+            "spread": each.spread,
+        }
+        for name, each in ranges.places.items()
+    }
+    tensors = {name: {"least": low, "greatest": high} for name, (low, high) in conversion.tensors.items()}
+    text = json.dumps(
+        {"pairs": rows.name, "rows": len(rows.ids), "places": places, "tensors": tensors}, indent=1
+    )
+    path.write_text(text + "\n", encoding="utf-8")
+    widest, spread = ranges.widest
+    return Calibration(
+        pairs=rows.name,
+        pairs_sha256=rows.sha256,
+        rows=len(rows.ids),
+        ranges_file=path.name,
+        ranges_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        widest=widest,
+        spread=spread,
+    )
+
+
+def _doubts(
+    checkpoint: Checkpoint,
+    model_path: Path,
+    chosen: Recipe,
+    length: int,
+    rows: TrainingRows,
+    ranges: Ranges,
+    conversion: Conversion,
+) -> tuple[str, ...]:
+    """Why not to trust a calibrated file. Raises: ExportParityError where it predicts too differently."""
+    found = calibration.doubts(rows, ranges, static=conversion.reference is not None)
+    if conversion.reference is None:
+        return found
+    run = open_runtime(model_path, threads=1, signature=architecture.signature_key(length)).logits
+    each = zip(rows.ids, rows.mask, rows.types, strict=True)
+    logits = np.stack([run(*row) for row in each])
+    return (
+        *found,
+        *parity.disagreement(
+            conversion.reference, logits, chosen.name, trained=checkpoint.weights.trained, doubts=found
+        ),
+    )
 
 
 def _check(
@@ -180,7 +298,13 @@ def _check(
     return parity.compare(reference, run(converted), chosen.precision, rounding_error=rounding_error)
 
 
-def _key(checkpoint: Checkpoint, chosen: Recipe, lengths: tuple[int, ...]) -> str:
+def _key(
+    checkpoint: Checkpoint,
+    chosen: Recipe,
+    lengths: tuple[int, ...],
+    rows: TrainingRows | None = None,
+    allow_undelegated: bool = False,
+) -> str:
     sources = hashlib.sha256()
     for name in _SOURCES:
         sources.update(Path(__file__).with_name(name).read_bytes())
@@ -192,13 +316,15 @@ def _key(checkpoint: Checkpoint, chosen: Recipe, lengths: tuple[int, ...]) -> st
         "lengths": lengths,
         "sources": sources.hexdigest(),
         "versions": _versions(),
+        "allow_undelegated": allow_undelegated,
+        "rows": rows and (rows.digest, rows.name, rows.doubts),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
-    for package in ("tensorflow", "ai-edge-litert", "numpy"):
+    for package in ("tensorflow", "ai-edge-litert", "ai-edge-quantizer", "numpy"):
         for name in (package, f"{package}-cpu"):
             try:
                 versions[package] = importlib.metadata.version(name)

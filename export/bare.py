@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.architecture import INPUTS, OUTPUT
 from export.artifact import DESCRIPTION, MODEL, ArtifactFiles, load
-from export.runtime import open_runtime
+from export.runtime import open_signatures
 from results.record import Artifact, Signature, Weights
 
 
@@ -19,7 +19,8 @@ def open_bare(path: Path) -> ArtifactFiles:
     folder = path if path.is_dir() else path.parent
     if (path.is_dir() or path.name == MODEL) and (folder / DESCRIPTION).exists():
         return load(folder)
-    interpreter = open_runtime(path, threads=1)
+    signatures = open_signatures(path, threads=1)
+    shortest = signatures[0]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     artifact = Artifact(
         recipe=_slug(path.stem),
@@ -28,14 +29,14 @@ def open_bare(path: Path) -> ArtifactFiles:
         model_bytes=path.stat().st_size,
         weights=Weights(kind="unknown", name=path.name, revision=None, sha256=digest, trained=True),
         architecture=None,
-        signatures=(Signature(key=interpreter.signature, length=interpreter.length),),
+        signatures=tuple(Signature(key=one.signature, length=one.length) for one in signatures),
         inputs=INPUTS,
         output=OUTPUT,
-        labels=tuple(str(number) for number in range(interpreter.labels)),
+        labels=tuple(str(number) for number in range(shortest.labels)),
         vocabulary_size=0,
         parity=None,
         conversion=None,
-        versions={interpreter.runtime: interpreter.version},
+        versions={shortest.runtime: shortest.version},
     )
     return ArtifactFiles(folder=folder, model_path=path, artifact=artifact, converted=False)
 

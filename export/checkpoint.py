@@ -1,8 +1,7 @@
-"""A checkpoint: weights found, pinned, opened without torch, and checked against their config."""
+"""A checkpoint: weights found, pinned, opened, and checked against their config."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
@@ -13,20 +12,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export import hub, seeded
+from export import hub, seeded, weight_files
 from export.architecture import MobileBertConfig, expected_tensors, from_json
-from results.errors import CheckpointError, LabelsError
+from export.head import read_labels, refuse_headless, refuse_other_heads
+from export.tensor_files import StoredTensor, open_tensors
+from results.errors import CheckpointError
 from results.record import Weights
 
 _log = logging.getLogger(__name__)
 
-_LABELS = frozenset(seeded.LABELS)
 _HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _SEEDED = re.compile(r"seeded(?::(?P<seed>\d{1,18}))?")
 # Saved with the weights by some versions of transformers, though it only counts positions.
 _BUFFERS = ("embeddings.position_ids",)
-_READABLE = ("F16", "F32", "F64")
-_WHOLE = "Fetch the checkpoint again, or name another one; model.safetensors and config.json belong together."
+# Names that converters of TensorFlow checkpoints once gave, and what DataParallel puts before all of them.
+_OLD_ENDINGS = ((".LayerNorm.gamma", ".LayerNorm.weight"), (".LayerNorm.beta", ".LayerNorm.bias"))
+_PARALLEL = "module."
+_POOLER = "mobilebert.pooler."
+_READABLE = ("F16", "BF16", "F32", "F64")
+_WHOLE = "Fetch the checkpoint again, or name another one; the weights and config.json belong together."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +48,19 @@ class Checkpoint:
     vocab_path: Path | None
     folder: Path | None
 
+    @property
+    def model(self) -> str:
+        """Which of the paper's networks this is."""
+        return self.config.model
+
 
 def open_checkpoint(spec: str, *, allow_download: bool = True) -> Checkpoint:
     """Open "seeded", "seeded:SEED", a local folder, or a hub id with an optional @revision.
 
-    Raises: CheckpointError for what is missing, damaged, or of another architecture; LabelsError where the
-    config's labels are not MNLI's three.
+    Raises: CheckpointError for what is missing, damaged, of another architecture, or of another head.
     """
     if match := _SEEDED.fullmatch(spec):
-        return _open_seeded(int(match["seed"] or 0))
+        return open_seeded(seed=int(match["seed"] or 0))
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():
         return _open_folder(folder, kind_name_revision=("local", folder.resolve().name, None))
@@ -70,14 +78,17 @@ def open_checkpoint(spec: str, *, allow_download: bool = True) -> Checkpoint:
     return _open_folder(folder, kind_name_revision=("hub", repository, folder.name))
 
 
-def _open_seeded(seed: int) -> Checkpoint:
-    tensors = seeded.seeded_tensors(seeded.CONFIG, seed)
+def open_seeded(model: str = "mobilebert", seed: int = 0) -> Checkpoint:
+    """Random weights of one of seeded.MODELS; the same numbers for the same seed everywhere."""
+    config = seeded.MODELS[model]
+    tensors = seeded.seeded_tensors(config, seed)
     sha256 = seeded.digest(tensors)
+    name = f"seeded:{seed}"
     return Checkpoint(
-        config=seeded.CONFIG,
+        config=config,
         tensors=tensors,
         labels=seeded.LABELS,
-        weights=Weights(kind="seeded", name=f"seeded:{seed}", revision=None, sha256=sha256, trained=False),
+        weights=Weights(kind="seeded", name=name, revision=None, sha256=sha256, trained=False),
         vocab_path=None,
         folder=None,
     )
@@ -86,11 +97,12 @@ def _open_seeded(seed: int) -> Checkpoint:
 def _open_folder(folder: Path, *, kind_name_revision: tuple[str, str, str | None]) -> Checkpoint:
     kind, name, revision = kind_name_revision
     settings = _read_config(folder / "config.json")
-    labels = _read_labels(settings)
+    labels = read_labels(settings)
     config = from_json(settings, labels=len(labels))
-    path = folder / "model.safetensors"
-    tensors = _read_tensors(path, config)
-    sha256 = _sha256(path)
+    refuse_other_heads(settings)
+    paths = weight_files.find(folder)
+    tensors = _read_tensors(paths, config)
+    sha256 = weight_files.digest(paths)
     vocabulary = folder / "vocab.txt"
     return Checkpoint(
         config=config,
@@ -114,48 +126,38 @@ def _read_config(path: Path) -> dict[str, object]:
     return settings
 
 
-def _read_labels(settings: Mapping[str, object]) -> tuple[str, ...]:
-    """The names of id2label by index, in lower case; they mean what they say, whatever their order."""
-    named = settings.get("id2label")
-    if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
-        raise _wrong_labels(f"its id2label is {named!r}")
-    if set(named) != {str(index) for index in range(len(named))}:
-        raise _wrong_labels(f"its id2label has the indices {sorted(named)}")
-    labels = tuple(named[str(index)].strip().lower() for index in range(len(named)))
-    if len(labels) != len(_LABELS) or set(labels) != _LABELS:
-        raise _wrong_labels(f"its labels are {', '.join(labels)}")
-    return labels
-
-
-def _wrong_labels(found: str) -> LabelsError:
-    return LabelsError(
-        f"The checkpoint does not classify as MNLI does: {found}.",
-        next_step="Choose one whose config.json names entailment, neutral and contradiction in id2label.",
-    )
-
-
-def _read_tensors(path: Path, config: MobileBertConfig) -> dict[str, NDArray[np.float32]]:
-    import safetensors
-
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            slices = {name: file.get_slice(name) for name in file.keys() if not name.endswith(_BUFFERS)}  # noqa: SIM118  # not a dict
-            shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-            wrong = list(_differences(expected_tensors(config), shapes))
-            types = {name: part.get_dtype() for name, part in slices.items()}
-            wrong += [f"{n} has the type {t}" for n, t in types.items() if t not in _READABLE]
-            if wrong:
-                raise _wrong_tensors(path, wrong)
-            tensors = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in slices}
-    except FileNotFoundError as err:
-        raise CheckpointError(f"{path} is not there.", next_step=_WHOLE, path=path) from err
-    except (OSError, safetensors.SafetensorError) as err:
-        raise CheckpointError(f"{path} is damaged: {err}", next_step=_WHOLE, path=path) from err
+def _read_tensors(paths: tuple[Path, ...], config: MobileBertConfig) -> dict[str, NDArray[np.float32]]:
+    with open_tensors(paths) as stored:
+        found = _named_as_today(stored)
+        if not config.classifier_activation:  # transformers, too, leaves out a pooler that is not used
+            found = {name: tensor for name, tensor in found.items() if not name.startswith(_POOLER)}
+        refuse_headless(found)
+        wrong = list(_differences(expected_tensors(config), {name: t.shape for name, t in found.items()}))
+        wrong += [f"{name} has the type {t.type}" for name, t in found.items() if t.type not in _READABLE]
+        if wrong:
+            raise _wrong_tensors(paths[0], wrong)
+        tensors = {name: tensor.read() for name, tensor in found.items()}
     if wrong := [
         f"{name} has values that are not finite" for name, t in tensors.items() if not np.isfinite(t).all()
     ]:
-        raise _wrong_tensors(path, wrong)
+        raise _wrong_tensors(paths[0], wrong)
     return tensors
+
+
+def _named_as_today(stored: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
+    """The tensors under the names that transformers gives them now, without buffers."""
+    prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in stored) else ""
+    found: dict[str, StoredTensor] = {}
+    for old, tensor in stored.items():
+        name = old.removeprefix(prefix)
+        for ending, today in _OLD_ENDINGS:
+            if name.endswith(ending):
+                name = name.removesuffix(ending) + today
+        if name in found:
+            raise _wrong_tensors(tensor.path, [f"{name} stands there under two names"])
+        if not name.endswith(_BUFFERS):
+            found[name] = tensor
+    return found
 
 
 def _differences(
@@ -180,8 +182,3 @@ def _wrong_tensors(path: Path, wrong: list[str]) -> CheckpointError:
         path=path,
         wrong=tuple(wrong),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,34 +7,51 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from export import quantizer
 from export.architecture import signature_key
+from export.calibration import TrainingRows
 from export.graph import Graph, tf
 from export.quiet import native_stderr_to_log
 from export.recipes import Recipe
-from results.errors import ConversionError
+from results.errors import ConversionError, HarnessError
 from results.record import ConversionCost
 
+# The greatest number that float16 has.
+_MOST_FLOAT16 = 65504.0
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conversion:
-    """A converted file's bytes and its price."""
+    """A converted file's bytes and its price.
+
+    Of a calibrated recipe: `tensors`, each one's range; `reference`, the float file's logits, (rows, labels).
+    """
 
     model: bytes
     cost: ConversionCost
+    tensors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reference: NDArray[np.float32] | None = None
 
 
-def convert(graph: Graph, recipe: Recipe, lengths: Sequence[int]) -> Conversion:
-    """Convert once, with a signature per length over shared weights.
+def convert(
+    graph: Graph, recipe: Recipe, lengths: Sequence[int], rows: TrainingRows | None = None
+) -> Conversion:
+    """Convert once, with a signature per length over shared weights. `rows`: for a calibrated recipe.
 
-    Raises: ConversionError with the converter's own words.
+    Raises: ConversionError with the converter's own words, and for weights that the recipe cannot store.
     """
     _forget_peak()
     wall, cpu = time.perf_counter(), time.process_time()
     functions = {signature_key(n): graph.function(n).get_concrete_function() for n in lengths}
+    if recipe.precision == "float16":
+        _refuse_beyond_float16(graph, recipe)
     try:
         # Only a SavedModel keeps several signatures and their names.
         with tempfile.TemporaryDirectory(prefix="mobilebert-bench-") as folder, native_stderr_to_log():
@@ -46,7 +63,18 @@ def convert(graph: Graph, recipe: Recipe, lengths: Sequence[int]) -> Conversion:
                 converter._experimental_disable_per_channel_quantization_for_dense_layers = (
                     not recipe.per_channel
                 )
+            if recipe.precision == "float16":
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.target_spec.supported_types = [tf.float16]
             model = bytes(converter.convert())
+        quantized = None
+        if recipe.precision == "static_int8":
+            assert rows is not None
+            key, streams = signature_key(max(lengths)), recipe.streams == "int8"
+            quantized = quantizer.quantize(model, rows, key=key, int8_streams=streams)
+            model = quantized.model
+    except HarnessError:
+        raise
     except OSError as err:
         raise ConversionError(
             f"The conversion has no room to work: {err}",
@@ -54,8 +82,8 @@ def convert(graph: Graph, recipe: Recipe, lengths: Sequence[int]) -> Conversion:
         ) from err
     except Exception as err:  # the converter has no common error class
         raise ConversionError(
-            f"TensorFlow {tf.__version__} refused to convert with {recipe.name}: {err}",
-            next_step="Choose another recipe, or the TensorFlow version of the lock file.",
+            f"The converter refused {recipe.name} (TensorFlow {tf.__version__}): {err}",
+            next_step="Choose another recipe, or the versions of the lock file.",
             recipe=recipe.name,
         ) from err
     cost = ConversionCost(
@@ -63,7 +91,19 @@ def convert(graph: Graph, recipe: Recipe, lengths: Sequence[int]) -> Conversion:
         wall_s=round(time.perf_counter() - wall, 3),
         peak_rss_bytes=_peak_rss_bytes(),
     )
-    return Conversion(model=model, cost=cost)
+    if quantized is None:
+        return Conversion(model=model, cost=cost)
+    return Conversion(model=model, cost=cost, tensors=quantized.tensors, reference=quantized.logits)
+
+
+def _refuse_beyond_float16(graph: Graph, recipe: Recipe) -> None:
+    most = max(float(np.abs(values.numpy()).max()) for values in graph.module.weights)
+    if most > _MOST_FLOAT16:
+        raise ConversionError(
+            f"A weight of {most:.3g} is beyond float16, which ends at {_MOST_FLOAT16:.0f}.",
+            next_step="Choose another recipe.",
+            recipe=recipe.name,
+        )
 
 
 def _forget_peak() -> None:

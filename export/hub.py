@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import re
 import threading
 from pathlib import Path
 
+from export import weight_files
 from results.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -17,8 +19,7 @@ DEFAULT_CHECKPOINT = "typeform/mobilebert-uncased-mnli"
 # completed from the repository's own history (or the cache) before anything is fetched.
 DEFAULT_REVISION = "7bde157"
 
-NEEDED = ("config.json", "model.safetensors")
-_WANTED = (*NEEDED, "vocab.txt")
+_WANTED = ("config.json", "vocab.txt")
 _BEGINNING = re.compile(r"[0-9a-f]{7,40}")
 _PATIENCE_S = 3.0
 
@@ -77,7 +78,9 @@ def find_cached(repository: str, revision: str | None) -> Path | None:
     named = home / "refs" / wanted
     commit = named.read_text(encoding="ascii").strip() if named.is_file() else wanted
     for folder in sorted(home.glob("snapshots/*")):
-        if folder.name.startswith(commit) and all((folder / name).is_file() for name in NEEDED):
+        if not folder.name.startswith(commit) or not (folder / "config.json").is_file():
+            continue
+        if weight_files.is_whole(folder):
             return folder
     return None
 
@@ -85,12 +88,13 @@ def find_cached(repository: str, revision: str | None) -> Path | None:
 def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Path:
     """A folder with the checkpoint's files, named by its commit; downloaded through the hub's cache.
 
-    Raises: CheckpointError where neither cache nor hub has them.
+    PyTorch's own weights are taken only where there are no safetensors. Raises: CheckpointError where neither
+    cache nor hub has weights that can be read.
     """
     import huggingface_hub
 
     cached = find_cached(repository, revision)
-    if cached is not None and (cached / "vocab.txt").is_file():
+    if cached is not None and (cached / "vocab.txt").is_file() and _readable(cached):
         return cached
     if not allow_download or huggingface_hub.is_offline_mode():
         if cached is not None:
@@ -103,13 +107,17 @@ def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Pat
     try:
         commit = _whole_commit(repository, revision)
         _log.info("fetching %s at %s from the hub", repository, commit)
-        return Path(
-            huggingface_hub.snapshot_download(repository, revision=commit, allow_patterns=list(_WANTED))
-        )
+        listed = huggingface_hub.HfApi().model_info(repository, revision=commit, timeout=_PATIENCE_S)
+        names = [file.rfilename for file in listed.siblings or ()]
+        chosen = weight_files.choose(names)
+        if chosen is None:
+            raise weight_files.missing(repository, names)
+        wanted = [*_WANTED, *weight_files.with_parts(chosen, names)]
+        return Path(huggingface_hub.snapshot_download(repository, revision=commit, allow_patterns=wanted))
     except CheckpointError:
         raise
     except Exception as err:  # the client passes on its HTTP library's errors, of whichever library
-        if cached is not None:  # all but the vocabulary, which has other places to come from
+        if cached is not None:  # all but the vocabulary, which has other places to come from, or PyTorch
             return cached
         reason = str(err).strip().split("\n", 1)[0] or type(err).__name__
         raise CheckpointError(
@@ -117,6 +125,11 @@ def fetch(repository: str, revision: str | None, *, allow_download: bool) -> Pat
             next_step='Check the name and the network, name a local folder, or use "seeded".',
             repository=repository,
         ) from err
+
+
+def _readable(folder: Path) -> bool:
+    """Whether the weights of a folder can be read here; else the hub may have them as safetensors."""
+    return not weight_files.needs_torch(folder) or importlib.util.find_spec("torch") is not None
 
 
 def _whole_commit(repository: str, revision: str | None) -> str:

@@ -7,7 +7,7 @@ import importlib
 import importlib.metadata
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -86,24 +86,51 @@ def open_runtime(
     Raises: ConfigError for a runtime that is unknown, absent, or too old for `recipe`, and for a signature
     that is not there; ConversionError for a file that is no model, damaged, or has other inputs and outputs.
     """
-    if threads < 1:
-        raise ValueError(f"threads is {threads}")
-    refuse_unfit(runtime, recipe)
-    # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
-    # first, whichever runs.
-    interpreter = _open(model_path, "ai-edge-litert", threads, built_in_kernels=built_in_kernels)
-    if runtime != "ai-edge-litert":
-        interpreter = _open(model_path, runtime, threads)
+    interpreter = _open_fit(model_path, runtime, threads, recipe, built_in_kernels=built_in_kernels)
     with native_stderr_to_log(), _refusals("prepare", model_path, runtime):
         key = _choose(interpreter.get_signature_list(), signature, model_path)
         # tflite-runtime hands the graph to XNNPACK here and not when a signature is first run.
         interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner(key)
-        length, labels = _check_shapes(runner, model_path)
     _log.debug("opened %s (%s) with %s, %d threads", model_path, key, runtime, threads)
-    return Interpreter(
-        runner, model_path=model_path, runtime=runtime, signature=key, length=length, labels=labels
-    )
+    return _one_signature(interpreter, key, model_path, runtime)
+
+
+def open_signatures(
+    model_path: Path,
+    *,
+    runtime: str = "ai-edge-litert",
+    threads: int,
+    lengths: Collection[int] | None = None,
+    recipe: str | None = None,
+    built_in_kernels: bool = False,
+) -> tuple[Interpreter, ...]:
+    """Open a file once for several of its signatures, shortest first: those of these lengths, or all.
+
+    Raises: as `open_runtime`; ConversionError, too, for two signatures of one length.
+    """
+    interpreter = _open_fit(model_path, runtime, threads, recipe, built_in_kernels=built_in_kernels)
+    with native_stderr_to_log(), _refusals("prepare", model_path, runtime):
+        keys = tuple(interpreter.get_signature_list())
+        if not keys:
+            _choose({}, None, model_path)
+        interpreter.allocate_tensors()
+    found: dict[int, Interpreter] = {}
+    for key in keys:
+        one = _one_signature(interpreter, key, model_path, runtime)
+        if (other := found.get(one.length)) is not None:
+            what = f"{model_path} has two signatures for {one.length} tokens: {other.signature} and {key}."
+            raise ConversionError(what, next_step=_REMAKE, path=model_path)
+        found[one.length] = one
+    wanted = sorted(found if lengths is None else lengths)
+    if missing := [length for length in wanted if length not in found]:
+        has = ", ".join(map(str, sorted(found)))
+        raise ConfigError(
+            f"{model_path} has no signature for {missing[0]} tokens; it has {has}.",
+            next_step="Choose one of those lengths, or export with the length that you want.",
+            path=model_path,
+        )
+    _log.debug("opened %s (lengths %s) with %s, %d threads", model_path, wanted, runtime, threads)
+    return tuple(found[length] for length in wanted)
 
 
 def refuse_unfit(runtime: str, recipe: str | None) -> None:
@@ -122,6 +149,29 @@ def refuse_unfit(runtime: str, recipe: str | None) -> None:
             runtime=runtime,
             recipe=recipe,
         )
+
+
+def _open_fit(
+    model_path: Path, runtime: str, threads: int, recipe: str | None, *, built_in_kernels: bool
+) -> _Native:
+    if threads < 1:
+        raise ValueError(f"threads is {threads}")
+    refuse_unfit(runtime, recipe)
+    # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
+    # first, whichever runs.
+    interpreter = _open(model_path, "ai-edge-litert", threads, built_in_kernels=built_in_kernels)
+    if runtime != "ai-edge-litert":
+        interpreter = _open(model_path, runtime, threads)
+    return interpreter
+
+
+def _one_signature(interpreter: _Native, key: str, model_path: Path, runtime: str) -> Interpreter:
+    with native_stderr_to_log(), _refusals("prepare", model_path, runtime):
+        runner = interpreter.get_signature_runner(key)
+        length, labels = _check_shapes(runner, model_path)
+    return Interpreter(
+        runner, model_path=model_path, runtime=runtime, signature=key, length=length, labels=labels
+    )
 
 
 def _open(model_path: Path, runtime: str, threads: int, *, built_in_kernels: bool = False) -> _Native:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from results.claims import Claim, Condition
+from results.claims import Claim, Condition, PaperRow
 from results.fold import ProtocolMatch, worst
 from results.record import Artifact, Device, Record
+from results.series import CLAIMED_MODEL, judged_model
 
 # The released configuration counts 24.58M parameters where the paper prints 25.3M: 2.8 % less.
 PARAMETERS_TOLERANCE = 0.03
@@ -17,6 +18,9 @@ MNLI_MATCHED_DEV_ROWS = 9815
 
 # The device program knows no other delegate: LiteRT's CPU backend with XNNPACK.
 MEASURED_DELEGATE = "cpu"
+
+# Every sequence padded to the claim's length; to a shorter one, and fewer operations are timed.
+CLAIM_LENGTH_POLICY = "fixed"
 
 QUANTIZED_QUALIFIER = "quantized model against a figure that is probably float32"
 
@@ -44,8 +48,27 @@ def latency_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding
         *_qualifiers(claim),
         *(_device(claim, record.device) if record.device else ()),
         *(_counts(claim, record, recipe) if record.device else ()),
-        *_model(claim, artifact_of(record, recipe)),
+        *_model(claim, artifact_of(record, recipe, judged_model(record))),
     ]
+    return _sorted(found)
+
+
+def ratio_findings(
+    claim: Claim, rows: Mapping[str, PaperRow], record: Record, recipe: str
+) -> tuple[Finding, ...]:
+    """Differences between a ratio claim and what this run has of its two models, mismatches first.
+
+    `rows`: the paper's, by model. A ratio travels further than a latency: on another ARM phone it is a
+    proxy. What is counted and not timed is the same on every device.
+    """
+    artifacts = [artifact_of(record, recipe, model) for model in claim.models]
+    found = [*_qualifiers(claim)]
+    for model, artifact in zip(claim.models, artifacts, strict=True):
+        found += _parameters(rows[model], artifact)
+    if claim.metric == "latency_ratio":
+        found += _device(claim, record.device) if record.device else ()
+        found += _counts(claim, record, recipe) if record.device else ()
+        found += _precision(claim, artifacts[0]) if artifacts[0] else ()
     return _sorted(found)
 
 
@@ -64,9 +87,10 @@ def accuracy_findings(claim: Claim, record: Record, recipe: str) -> tuple[Findin
     return _sorted(found)
 
 
-def artifact_of(record: Record, recipe: str) -> Artifact | None:
-    """The run's artifact of that recipe, if it was exported."""
-    return next((artifact for artifact in record.artifacts if artifact.recipe == recipe), None)
+def artifact_of(record: Record, recipe: str, model: str | None = None) -> Artifact | None:
+    """The run's artifact of that recipe, if it was exported; `model` None: of the model that is judged."""
+    wanted = (judged_model(record) if model is None else model, recipe)
+    return next((one for one in record.artifacts if (one.model, one.recipe) == wanted), None)
 
 
 def _qualifiers(claim: Claim) -> Iterator[Finding]:
@@ -89,11 +113,15 @@ def _device(claim: Claim, device: Device) -> Iterator[Finding]:
         yield _mismatch("the device contradicts itself", contradiction)
     if device.kind == "host":
         return
+    ratio = claim.metric == "latency_ratio"
+    if ratio and device.kind == "phone" and not device.abi.startswith("arm"):
+        yield _mismatch("other processor", f"{device.abi}; the claim's is an ARM one")
+    differs = _proxy if ratio else _mismatch
     soc = claim.conditions["soc"]
     if device.soc is None:
-        yield _mismatch("unknown SoC", f"the device does not name it; the claim's is {soc.names[0]}")
+        yield differs("unknown SoC", f"the device does not name it; the claim's is {soc.names[0]}")
     elif device.soc.strip().casefold() not in {name.casefold() for name in soc.names}:
-        yield _mismatch("other SoC", f"{device.soc}; the claim's is {soc.names[0]}")
+        yield differs("other SoC", f"{device.soc}; the claim's is {soc.names[0]}")
     else:
         yield from _unconfirmed("SoC", soc)
         if device.model not in claim.conditions["device"].names:
@@ -115,6 +143,9 @@ def _counts(claim: Claim, record: Record, recipe: str) -> Iterator[Finding]:
             yield _mismatch(f"other {name}", f"{got}; the claim's is {condition.integer}")
         else:
             yield from _unconfirmed(f"{name} {condition.integer}", condition)
+    if settings.length_policy != CLAIM_LENGTH_POLICY:
+        wanted = f"the claim's is {CLAIM_LENGTH_POLICY}"
+        yield _mismatch("other length policy", f"{settings.length_policy}; {wanted}")
     delegate = claim.conditions["delegate"]
     if MEASURED_DELEGATE not in delegate.names:
         yield _mismatch("other delegate", f"{MEASURED_DELEGATE}; the claim's is {delegate.names[0]}")
@@ -133,8 +164,27 @@ def _model(claim: Claim, artifact: Artifact | None) -> Iterator[Finding]:
     if abs(counted - claimed) > PARAMETERS_TOLERANCE * claimed:
         sizes = f"{counted / 1e6:.2f}M parameters; the claim's has {claimed / 1e6:.1f}M"
         yield _mismatch("other model", sizes)
+    elif artifact.model != CLAIMED_MODEL:  # the same size may have other norms
+        yield _mismatch("other model", f"{artifact.model.replace('_', ' ')} by its configuration")
     else:
         yield from _unconfirmed("model", claim.conditions["parameters"])
+    yield from _precision(claim, artifact)
+
+
+def _parameters(row: PaperRow, artifact: Artifact | None) -> Iterator[Finding]:
+    """Whether a model of a ratio has the size of the paper's."""
+    if artifact is None or artifact.architecture is None:
+        return
+    counted = artifact.architecture.parameters
+    if abs(counted - row.parameters) > PARAMETERS_TOLERANCE * row.parameters:
+        sizes = f"{counted / 1e6:.2f}M parameters; the paper's {row.name} has {row.parameters / 1e6:.1f}M"
+        yield _mismatch("other model", sizes)
+    elif row.confirmation != "confirmed":
+        yield _proxy(f"{row.name} {row.confirmation}", row.source)
+
+
+def _precision(claim: Claim, artifact: Artifact) -> Iterator[Finding]:
+    """In which arithmetic, as far as that is known of the claim's."""
     precision = claim.conditions["precision"]
     if artifact.precision in precision.names:
         yield from _unconfirmed(f"precision {artifact.precision}", precision)

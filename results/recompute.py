@@ -9,6 +9,7 @@ from results.encode import encode
 from results.report.text import as_text
 from results.report.view import build_view
 from results.sequences import sequence_latencies, sequences_file, write_sequences
+from results.series import series_of
 from results.store import RunStore
 from results.verdict import judge
 from results.verdict_file import Verdict
@@ -29,12 +30,13 @@ def conclude(store: RunStore) -> tuple[Verdict, str]:
     """
     record = store.load()
     samples, predictions = store.load_samples(record), store.load_predictions(record)
-    verdict = judge(record, samples, predictions, load_claims())
+    claims = load_claims()
+    verdict = judge(record, samples, predictions, claims)
     store.save_verdict(verdict)
-    for recipe in record.settings.recipes:
-        latencies = sequence_latencies(record, samples, recipe)
+    for one in series_of(record):
+        latencies = sequence_latencies(record, samples, one.recipe, one.model)
         if latencies is not None:
-            store.add_raw(sequences_file(recipe), write_sequences(latencies))
-    text = as_text(build_view(record, samples, predictions, verdict))
+            store.add_raw(sequences_file(one), write_sequences(latencies))
+    text = as_text(build_view(record, samples, predictions, verdict, claims))
     store.save_report(text)
     return verdict, text

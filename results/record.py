@@ -21,6 +21,7 @@ COMPARABLE = (
     "device.soc",
     "device.fingerprint",
     "settings.length",
+    "settings.length_policy",
     "settings.threads",
     "settings.runner",
 )

@@ -15,7 +15,7 @@ from results.errors import RecordDamaged
 
 MAGIC = "mobilebert-samples 1"
 
-_INFERENCE = re.compile(r"inference (\d{1,99}) ([wt]) (\d{1,99}) \S+ (\d{1,99}) (\d{1,99}) (-?\d{1,9})")
+_INFERENCE = re.compile(r"inference (\d{1,99}) ([wt]) (\d{1,99}) (\S+) (\d{1,99}) (\d{1,99}) (-?\d{1,9})")
 _END = re.compile(r"end warmup=(\d{1,99}) timed=(\d{1,99}) logits=(\d{1,99})")
 
 
@@ -23,12 +23,14 @@ _END = re.compile(r"end warmup=(\d{1,99}) timed=(\d{1,99}) logits=(\d{1,99})")
 class LaunchSamples:
     """Every inference of one launch in measured order, warm-up included; all arrays have shape (n,).
 
-    `timed`: False for warm-up. `row`: sequence id. `start_ns`: offset from the first inference.
+    `timed`: False for warm-up. `row`: sequence id. `signature`: key of the one that ran. `start_ns`: offset
+    from the first inference.
     `duration_ns` > 0. `core`: where the main thread was right after; -1 where it is not known.
     """
 
     timed: NDArray[np.bool_]
     row: NDArray[np.int64]
+    signature: NDArray[np.str_]
     start_ns: NDArray[np.int64]
     duration_ns: NDArray[np.int64]
     core: NDArray[np.int64]
@@ -55,12 +57,13 @@ def read_samples(data: bytes, name: str) -> LaunchSamples:
     if lines[-1] != "":
         raise _damaged(name, len(lines), "does not end: the file is torn")
     rows: list[tuple[bool, int, int, int, int]] = []
+    signatures: list[str] = []
     end: re.Match[str] | None = None
     for number, line in enumerate(lines[1:-1], start=2):
         if end is not None:
             raise _damaged(name, number, 'comes after "end"')
         if line.startswith("inference "):
-            rows.append(_inference(line, len(rows), rows, name, number))
+            rows.append(_inference(line, len(rows), rows, signatures, name, number))
         elif line.startswith("end "):
             end = _END.fullmatch(line)
             if end is None:
@@ -75,6 +78,7 @@ def read_samples(data: bytes, name: str) -> LaunchSamples:
     return LaunchSamples(
         timed=columns[:, 0].astype(np.bool_),
         row=columns[:, 1],
+        signature=np.array(signatures, dtype=np.str_),
         start_ns=columns[:, 2],
         duration_ns=columns[:, 3],
         core=columns[:, 4],
@@ -82,14 +86,19 @@ def read_samples(data: bytes, name: str) -> LaunchSamples:
 
 
 def _inference(
-    line: str, index: int, before: list[tuple[bool, int, int, int, int]], name: str, number: int
+    line: str,
+    index: int,
+    before: list[tuple[bool, int, int, int, int]],
+    signatures: list[str],
+    name: str,
+    number: int,
 ) -> tuple[bool, int, int, int, int]:
     match = _INFERENCE.fullmatch(line)
     if match is None:
         raise _damaged(name, number, f'is "{line[:60]}", not an inference')
     if int(match[1]) != index:
         raise _damaged(name, number, f"has index {match[1]}, expected {index}")
-    timed, start, duration = match[2] == "t", int(match[4]), int(match[5])
+    timed, start, duration = match[2] == "t", int(match[5]), int(match[6])
     if duration <= 0:
         raise _damaged(name, number, "has a duration that is not positive")
     if before and before[-1][0] and not timed:
@@ -98,7 +107,8 @@ def _inference(
         raise _damaged(name, number, "starts before the inference above it")
     if max(int(match[3]), start, duration) >= 2**63:
         raise _damaged(name, number, "has a number that is out of range")
-    return timed, int(match[3]), start, duration, int(match[6])
+    signatures.append(match[4])
+    return timed, int(match[3]), start, duration, int(match[7])
 
 
 def _damaged(name: str, line: int, what: str) -> RecordDamaged:

@@ -1,4 +1,4 @@
-"""The latency of every sequence: what each row of the sequences file takes, over the launches of one recipe.
+"""The latency of every sequence: what each row of the sequences file takes, over the launches of one series.
 
 Every launch runs the same rows in an order of its own, so that a row's place in a launch averages out.
 """
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from results import stats
 from results.record import Record
 from results.samples import LaunchSamples
+from results.series import Series, series
 from results.stats import Estimate
-from results.summary import SHOWN_LEVEL, parity_of, timed_samples
+from results.summary import SHOWN_LEVEL, launches_of, parity_of, timed_samples
 
-HEADER = "row,median_ms,slowest_ms,fastest_ms,launches"
+HEADER = "row,median_ms,slowest_ms,fastest_ms,launches,signature"
 NS_PER_MS = 1e6
 
 
@@ -27,10 +28,11 @@ class SequenceLatency:
 
     `median_ns`: the median over launches of the row's median in each, so that one interrupted inference or
     one odd launch does not move it. `medians_ns`: those, one per launch. `slowest_ns`, `fastest_ns`: single
-    inferences.
+    inferences. `signature`: key of the one that ran it, the same in every launch.
     """
 
     row: int
+    signature: str
     median_ns: float
     slowest_ns: int
     fastest_ns: int
@@ -49,15 +51,20 @@ class SequenceLatency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceLatencies:
-    """Every timed row of one recipe, in order of row id; never empty.
+    """Every timed row of one series, in order of row id; never empty.
 
     `launches`: how many they rest on. `only_invalid`: no launch was valid, so these are the invalid ones.
     """
 
-    recipe: str
+    series: Series
     launches: int
     only_invalid: bool
     sequences: tuple[SequenceLatency, ...]
+
+    @property
+    def recipe(self) -> str:
+        """How it was converted."""
+        return self.series.recipe
 
     @property
     def by_median(self) -> tuple[SequenceLatency, ...]:
@@ -74,19 +81,25 @@ class SequenceLatencies:
 
 
 def sequence_latencies(
-    record: Record, samples: Mapping[str, LaunchSamples], recipe: str
+    record: Record, samples: Mapping[str, LaunchSamples], recipe: str, model: str | None = None
 ) -> SequenceLatencies | None:
     """The latency of every sequence; None where nothing was timed, or device parity did not pass.
 
-    `samples`: by `Launch.samples_file`. Only valid launches count; where none is, all do, and it says so.
+    `samples`: by `Launch.samples_file`; `model` None: the judged one. Only valid launches count; where none
+    is, all do, and it says so.
     Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
     """
-    launches = [launch for launch in record.launches if launch.recipe == recipe]
+    of = series(record, recipe, model)
+    launches = launches_of(record, of)
     valid = [launch for launch in launches if not launch.invalid]
     # The record's order is that of the run, so that the result does not depend on how samples are held.
     timed = [timed_samples(launch, samples) for launch in valid or launches]
-    if parity_of(record, recipe) != "passed" or not any(rows.size for rows, _ in timed):
+    if parity_of(record, of) != "passed" or not any(rows.size for rows, _ in timed):
         return None
+    held = [samples[launch.samples_file] for launch in valid or launches if launch.timed_inferences]
+    ran: dict[int, str] = {}
+    for one in held:
+        ran.update(zip(one.row.tolist(), one.signature.tolist(), strict=True))
     medians: dict[int, list[float]] = {}
     extremes: dict[int, tuple[int, int]] = {}
     for rows, durations in timed:
@@ -96,12 +109,13 @@ def sequence_latencies(
             before = extremes.get(row, (slowest, fastest))
             extremes[row] = (max(before[0], slowest), min(before[1], fastest))
     return SequenceLatencies(
-        recipe=recipe,
+        series=of,
         launches=len(timed),
         only_invalid=not valid,
         sequences=tuple(
             SequenceLatency(
                 row=row,
+                signature=ran[row],
                 median_ns=float(np.median(medians[row])),
                 slowest_ns=extremes[row][0],
                 fastest_ns=extremes[row][1],
@@ -112,9 +126,9 @@ def sequence_latencies(
     )
 
 
-def sequences_file(recipe: str) -> str:
-    """The name of a recipe's file in the run folder."""
-    return f"sequences-{recipe}.csv"
+def sequences_file(of: Series) -> str:
+    """The name of a series' file in the run folder."""
+    return f"sequences-{of.stem}.csv"
 
 
 def write_sequences(latencies: SequenceLatencies) -> bytes:
@@ -122,9 +136,8 @@ def write_sequences(latencies: SequenceLatencies) -> bytes:
     lines = [HEADER]
     for one in latencies.sequences:
         figures = (one.median_ns, one.slowest_ns, one.fastest_ns)
-        lines.append(
-            ",".join((str(one.row), *(f"{ns / NS_PER_MS:.6f}" for ns in figures), str(one.launches)))
-        )
+        milliseconds = (f"{ns / NS_PER_MS:.6f}" for ns in figures)
+        lines.append(",".join((str(one.row), *milliseconds, str(one.launches), one.signature)))
     return ("\n".join(lines) + "\n").encode()
 
 

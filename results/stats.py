@@ -65,15 +65,16 @@ def typical(launches: list[NDArray[np.int64]], q: float, level: float) -> Estima
     return over_launches(values, level)
 
 
-def over_launches(values: NDArray[np.float64], level: float) -> Estimate:
-    """exp(mean log) of one positive value per launch, with its t-interval on the log scale."""
+def over_launches(values: NDArray[np.float64], level: float, of: str = "launch") -> Estimate:
+    """exp(mean log) of one positive value per launch (or round: `of`), its t-interval on the log scale."""
     n = values.size
     logs = np.log(values)
     value = float(np.exp(logs.mean()))
     if n < 2:
-        return Estimate(value=value, interval=None, n=n, reason="one launch has no interval (need >= 2)")
+        return Estimate(value=value, interval=None, n=n, reason=f"one {of} has no interval (need >= 2)")
     if float(np.ptp(values)) == 0.0:
-        reason = f"all {n} launches gave the same value, so their spread is unknown"
+        many = f"{of}es" if of == "launch" else f"{of}s"
+        reason = f"all {n} {many} gave the same value, so their spread is unknown"
         return Estimate(value=value, interval=None, n=n, reason=reason)
     from scipy import stats
 

@@ -14,6 +14,7 @@ from results.errors import RecordDamaged
 from results.predictions import Predictions
 from results.record import Accuracy, Launch, Record
 from results.samples import LaunchSamples
+from results.series import Series, series
 from results.stats import Estimate, Paired
 
 SHOWN_LEVEL = 0.95
@@ -30,13 +31,13 @@ ParityWord = Literal["passed", "failed", "void", "missing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """One recipe's latency, ns: p50 to p99 of a typical launch with 95 % intervals.
+    """One series' latency, ns: p50 to p99 of a typical launch with 95 % intervals.
 
     `medians_ns`: one per valid launch. `deciding`: p50 with the interval that decides (90 %).
     `inferences`: timed ones in valid launches. `doubts`: why it can be inconclusive at best.
     """
 
-    recipe: str
+    series: Series
     parity: ParityWord
     launches_total: int
     launches_valid: int
@@ -49,6 +50,11 @@ class LatencySummary:
     medians_ns: tuple[float, ...]
     slow_starts: int
     doubts: tuple[str, ...]
+
+    @property
+    def recipe(self) -> str:
+        """How it was converted."""
+        return self.series.recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +75,17 @@ class AccuracySummary:
 
 
 def summarize_latency(
-    record: Record, samples: Mapping[str, LaunchSamples], recipe: str
+    record: Record, samples: Mapping[str, LaunchSamples], recipe: str, model: str | None = None
 ) -> LatencySummary | None:
-    """The latency of one recipe; None where nothing of it was launched and no parity was checked.
+    """The latency of one series; None where nothing of it was launched and no parity was checked.
 
-    `samples`: by `Launch.samples_file`. A recipe whose device parity did not pass has no latency: what
-    was timed is not the model.
+    `samples`: by `Launch.samples_file`; `model` None: the judged one. A series whose device parity did not
+    pass has no latency: what was timed is not the model.
     Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
     """
-    launches = [launch for launch in record.launches if launch.recipe == recipe]
-    parity = parity_of(record, recipe)
+    of = series(record, recipe, model)
+    launches = launches_of(record, of)
+    parity = parity_of(record, of)
     if not launches and parity == "missing":
         return None
     valid = [launch for launch in launches if not launch.invalid]
@@ -94,7 +101,7 @@ def summarize_latency(
         medians = tuple(float(np.quantile(one, 0.5)) for one in timed) if p50.value is not None else ()
     slow_starts = sum(stats.first_is_slow(one) for one in timed)
     return LatencySummary(
-        recipe=recipe,
+        series=of,
         parity=parity,
         launches_total=len(launches),
         launches_valid=len(valid),
@@ -110,9 +117,16 @@ def summarize_latency(
     )
 
 
-def parity_of(record: Record, recipe: str) -> ParityWord:
-    """The recipe's device parity; one failure outweighs every pass."""
-    words = {parity.status for parity in record.parities if parity.recipe == recipe}
+def launches_of(record: Record, of: Series) -> list[Launch]:
+    """The launches of one series, in the order of the run."""
+    wanted = (of.model, of.recipe)
+    return [launch for launch in record.launches if (launch.model, launch.recipe) == wanted]
+
+
+def parity_of(record: Record, of: Series) -> ParityWord:
+    """The series' device parity; one failure outweighs every pass."""
+    wanted = (of.model, of.recipe)
+    words = {parity.status for parity in record.parities if (parity.model, parity.recipe) == wanted}
     for word in ("failed", "void", "passed"):
         if word in words:
             return word

@@ -9,15 +9,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from results.claims import Claims
+from results.claims import RATIOS, Claims
 from results.encode import digest
 from results.fold import ProtocolMatch, Status, fold, worst
 from results.judge_accuracy import judge_accuracy
 from results.judge_latency import judge_latency
+from results.judge_ratio import judge_ratio
 from results.predictions import Predictions
-from results.protocol import accuracy_findings, artifact_of, latency_findings
+from results.protocol import accuracy_findings, artifact_of, latency_findings, ratio_findings
+from results.ratio import summarize_ratio
 from results.record import Record
 from results.samples import LaunchSamples
+from results.series import judged_model
 from results.summary import FLOOR_MARGIN, AccuracySummary, summarize_accuracy, summarize_latency
 from results.verdict_file import (
     AGENT_VERSION,
@@ -49,12 +52,19 @@ def judge(
     evaluated = tuple(dict.fromkeys((*recipes, *(accuracy.recipe for accuracy in record.accuracies))))
     accuracies = {recipe: summarize_accuracy(record, predictions, recipe) for recipe in evaluated}
     latencies = {recipe: summarize_latency(record, samples, recipe) for recipe in recipes}
+    rows = {row.model: row for row in claims.row}
     judged: dict[tuple[str, str], JudgedClaim] = {}
     for claim in claims.claim:
         if claim.metric == "latency_ms":
             for recipe in recipes:
                 findings = latency_findings(claim, record, recipe)
                 judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies[recipe])
+        elif claim.metric in RATIOS:
+            for recipe in recipes if set(claim.models) <= set(record.settings.models) else ():
+                ratio = summarize_ratio(record, samples, recipe, (claim.models[0], claim.models[1]))
+                judged[claim.id, recipe] = judge_ratio(
+                    claim, ratio_findings(claim, rows, record, recipe), ratio
+                )
         else:
             for recipe in evaluated:
                 findings = accuracy_findings(claim, record, recipe)
@@ -125,7 +135,8 @@ def _overall(
     """The fold. `missing`: of latency and accuracy, what was not measured at all."""
     measured = [c for name, c in (("latency", latency), ("accuracy", accuracy)) if name not in missing]
     recipe = record.settings.recipes[0]
-    failed = any(p.recipe == recipe and p.status == "failed" for p in record.parities)
+    series = (judged_model(record), recipe)
+    failed = any((p.model, p.recipe) == series and p.status == "failed" for p in record.parities)
     floor = next((check.status for check in floors if check.recipe == recipe), "unknown")
     artifact = artifact_of(record, recipe)
     # A bare .tflite is nobody's MobileBERT: that it goes wrong on the device says nothing of the paper.

@@ -22,13 +22,13 @@ AGENT_VERSION = "mobilebert-bench v0.1.0"
 class Reading:
     """The same interval against other bounds: `strict` without a margin, `equivalence` on both sides.
 
-    `low` is None where only slower counts. `p`: of the one-sided test for `status` (equivalence: the larger
-    of two); None where the launches have no spread.
+    `low` is None where only slower counts, `high` where only a smaller ratio does. `p`: of the one-sided test
+    for `status` (equivalence: the larger of two); None where the launches have no spread.
     """
 
     name: Literal["strict", "equivalence"]
     low: float | None
-    high: float
+    high: float | None
     status: Status
     p: float | None
 
@@ -39,7 +39,8 @@ class JudgedClaim:
 
     `reasons` explain status and protocol match in full; `decided_by` are their short names.
     `confidence`: 1 - p of the one-sided test that decided, 0 where nothing was decided.
-    `launches_to_decide`: for an inconclusive latency, at 80 % power; None where no number would.
+    `launches_to_decide`: for an inconclusive latency or (of each model) ratio, at 80 % power; None where no
+    number would.
     """
 
     id: str
@@ -47,7 +48,7 @@ class JudgedClaim:
     recipe: str
     claim_citation: Citation
     value: float | None
-    unit: Literal["ms", "percent"]
+    unit: Literal["ms", "percent", "ratio"]
     interval: Interval | None
     bound: float
     status: Status

@@ -36,6 +36,12 @@ static const char *sha256_text(const char *name, const char *text) {
   return text;
 }
 
+static bool is_shortest(const char *name, const char *text) {
+  if (strcmp(text, "shortest") == 0) return true;
+  if (strcmp(text, "fixed") != 0) fail(FAILED_ARGUMENTS, "%s %s is neither fixed nor shortest", name, text);
+  return false;
+}
+
 static void set(struct arguments *arguments, const char *name, const char *text) {
   if (strcmp(name, "--runtime") == 0) {
     arguments->runtime = text;
@@ -49,6 +55,8 @@ static void set(struct arguments *arguments, const char *name, const char *text)
     arguments->model_sha256 = sha256_text(name, text);
   } else if (strcmp(name, "--signature") == 0) {
     arguments->signature = text;
+  } else if (strcmp(name, "--length-policy") == 0) {
+    arguments->shortest = is_shortest(name, text);
   } else if (strcmp(name, "--threads") == 0) {
     arguments->threads = (int)number(name, text, 1, MOST_THREADS);
   } else if (strcmp(name, "--seed") == 0) {
@@ -85,4 +93,7 @@ void arguments_parse(struct arguments *arguments, int count, char **words) {
   if (arguments->sequences == NULL) fail(FAILED_ARGUMENTS, "--sequences is missing");
   if (arguments->out == NULL) fail(FAILED_ARGUMENTS, "--out is missing");
   if (arguments->threads == 0) fail(FAILED_ARGUMENTS, "--threads is missing");
+  if (arguments->shortest && arguments->signature != NULL) {
+    fail(FAILED_ARGUMENTS, "--signature %s leaves nothing to choose by --length-policy shortest", arguments->signature);
+  }
 }

@@ -14,6 +14,7 @@ struct arguments {
   const char *runtime, *model, *sequences, *out;
   const char *model_sha256;  // NULL: not compared
   const char *signature;     // NULL: the one that fits the sequences
+  bool shortest;             // each sequence by the shortest signature that holds it
   struct cores cores;        // none: not restricted
   int threads;
   uint64_t seed;

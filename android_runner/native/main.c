@@ -56,8 +56,9 @@ int main(int count, char **words) {
   sequences_read(&sequences, arguments.sequences);
   litert_load(&litert, arguments.runtime);
   if (!sha256_of_file(litert.path, runtime_sha256)) fail(FAILED_RUNTIME, "%s: %s", litert.path, strerror(errno));
-  model_open(&model, &litert, arguments.model, arguments.model_sha256, arguments.signature, sequences.length,
-             arguments.threads);
+  struct signature_choice choice = {
+      .key = arguments.signature, .shortest = arguments.shortest, .length = sequences.length};
+  model_open(&model, &litert, arguments.model, arguments.model_sha256, &choice, arguments.threads);
 
   struct measurement_plan plan = {.inferences = arguments.inferences,
                                   .warmup_inferences = arguments.warmup_inferences,

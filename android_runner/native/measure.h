@@ -19,8 +19,9 @@ struct measurement {
   struct sample *samples;  // warm-up first
   uint32_t warmup, timed;
   uint32_t room;
-  bool *reached;  // per row
-  float *logits;  // per row, `labels` each: those of its first pass
+  struct entry **entries;  // per row: what runs it
+  bool *reached;           // per row
+  float *logits;           // per row, `labels` each: those of its first pass
 };
 
 struct measurement_plan {
@@ -29,8 +30,8 @@ struct measurement_plan {
   uint64_t seed;
 };
 
-// Warms up until both conditions hold, then times `inferences`. Prints and writes nothing. Ends the program with
-// FAILED_INFERENCE when LiteRT refuses.
+// Warms up until both conditions hold and, if there is a warm-up at all, every entry that some row needs has run; then
+// times `inferences`. Prints and writes nothing. Ends the program with FAILED_INFERENCE when LiteRT refuses.
 void measure(struct measurement *measurement, struct model *model, const struct sequences *sequences,
              const struct measurement_plan *plan);
 

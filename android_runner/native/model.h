@@ -1,4 +1,4 @@
-// One compiled signature of a .tflite, its inputs and its output bound by name.
+// One compiled .tflite, the inputs and the output of each signature in use bound by name.
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -7,8 +7,14 @@
 
 #include "litert.h"
 #include "sha256.h"
+#include "signature.h"
 
-enum { MODEL_INPUTS = 3, MODEL_SIGNATURE = 128 };
+// A signature and the buffers that it reads and writes.
+struct entry {
+  struct signature signature;
+  LiteRtTensorBuffer inputs[MODEL_INPUTS];  // in the signature's order
+  LiteRtTensorBuffer output;
+};
 
 struct model {
   const struct litert *litert;
@@ -16,34 +22,31 @@ struct model {
   LiteRtModel file;
   LiteRtOptions options;
   LiteRtCompiledModel compiled;
-  size_t signature_index;
-  char signature[MODEL_SIGNATURE];
-  uint32_t length;  // tokens per sequence
-  uint32_t labels;  // logits per sequence
-  // In the order of the signature, which may be any; `place` says where input_ids, attention_mask and
-  // token_type_ids are in it.
-  LiteRtTensorBuffer inputs[MODEL_INPUTS];
-  size_t place[MODEL_INPUTS];
-  LiteRtTensorBuffer output;
+  struct entry *entries;  // shortest first
+  size_t entry_count;
+  uint32_t labels;  // logits per sequence, the same for every entry
   char sha256[SHA256_TEXT];
   int64_t load_ns;
   bool fully_accelerated;
 };
 
-// Opens and compiles. `sha256` and `signature` may be NULL: then any file will do, and the signature is the only
-// one for sequences of `length` tokens. Ends the program with FAILED_MODEL, FAILED_SEQUENCES (no signature has
-// that length) or FAILED_INFERENCE (compiling failed).
+// Opens and compiles, once for all signatures in use. `sha256` may be NULL: then any file will do. Ends the program
+// with FAILED_MODEL, FAILED_SEQUENCES (no signature has that length) or FAILED_INFERENCE (compiling failed).
 void model_open(struct model *model, const struct litert *litert, const char *path, const char *sha256,
-                const char *signature, uint32_t length, int threads);
+                const struct signature_choice *choice, int threads);
 
-// Copies `length` values in. `input`: 0 input_ids, 1 attention_mask, 2 token_type_ids.
-void model_set_input(struct model *model, int input, const int32_t *values);
+// What runs a sequence of `tokens` real tokens: the shortest entry that is longer, else the longest. Longer, not as
+// long: the embedding of a token reads its right neighbour, so the first padding has a say in the last token.
+struct entry *model_entry(const struct model *model, uint32_t tokens);
+
+// Copies in as many values as the entry is long. `input`: 0 input_ids, 1 attention_mask, 2 token_type_ids.
+void model_set_input(struct model *model, struct entry *entry, int input, const int32_t *values);
 
 // Runs the model once: a LiteRT status. This call, and nothing else, is what is timed.
-int model_run(struct model *model);
+int model_run(struct model *model, struct entry *entry);
 
 // Copies `labels` logits out.
-void model_logits(struct model *model, float *logits);
+void model_logits(struct model *model, struct entry *entry, float *logits);
 
 void model_close(struct model *model);
 

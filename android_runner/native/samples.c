@@ -57,7 +57,7 @@ static void write_inferences(FILE *file, const struct samples_header *header,
   for (uint32_t i = 0; i < measurement->warmup + measurement->timed; i++) {
     const struct sample *sample = &measurement->samples[i];
     fprintf(file, "inference %u %c %d %s %lld %lld %d\n", i, i < measurement->warmup ? 'w' : 't',
-            sequences_row_id(header->sequences, sample->row), header->model->signature,
+            sequences_row_id(header->sequences, sample->row), measurement->entries[sample->row]->signature.key,
             (long long)(sample->start_ns - first->start_ns), (long long)sample->duration_ns, sample->core);
   }
 }

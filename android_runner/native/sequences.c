@@ -112,4 +112,11 @@ const int32_t *sequences_tokens(const struct sequences *sequences, uint32_t row,
   return row_at(sequences, row) + 1 + (size_t)part * sequences->length;
 }
 
+uint32_t sequences_real_tokens(const struct sequences *sequences, uint32_t row) {
+  const int32_t *mask = sequences_tokens(sequences, row, 1);
+  uint32_t tokens = sequences->length;
+  while (tokens > 0 && mask[tokens - 1] == 0) tokens--;
+  return tokens;
+}
+
 void sequences_end(struct sequences *sequences) { free(sequences->words); }

@@ -20,6 +20,9 @@ int32_t sequences_row_id(const struct sequences *sequences, uint32_t row);
 // `part`: 0 input_ids, 1 attention_mask, 2 token_type_ids; `length` values.
 const int32_t *sequences_tokens(const struct sequences *sequences, uint32_t row, int part);
 
+// Tokens of a row that are not padding: up to the last one that the mask lets through.
+uint32_t sequences_real_tokens(const struct sequences *sequences, uint32_t row);
+
 void sequences_end(struct sequences *sequences);
 
 #endif

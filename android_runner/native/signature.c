@@ -88,25 +88,50 @@ static bool has_key(const struct litert *litert, LiteRtModel model, size_t index
   return wanted == NULL || strcmp(key, wanted) == 0;
 }
 
-void signature_choose(struct signature *signature, const struct litert *litert, LiteRtModel model, const char *wanted,
-                      uint32_t length) {
+// Keeps `chosen` in order of length.
+static void insert(struct signature *chosen, size_t count, const struct signature *candidate) {
+  if (count == MOST_SIGNATURES) fail(FAILED_MODEL, "more than %d signatures", MOST_SIGNATURES);
+  for (; count > 0 && chosen[count - 1].length > candidate->length; count--) chosen[count] = chosen[count - 1];
+  chosen[count] = *candidate;
+}
+
+static void check_several(const struct signature *chosen, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    const struct signature *one = &chosen[i - 1], *next = &chosen[i];
+    if (next->length == one->length) {
+      fail(FAILED_MODEL, "signatures %s and %s both take %u tokens", one->key, next->key, one->length);
+    }
+    if (next->labels != one->labels) {
+      fail(FAILED_MODEL, "signatures %s and %s have %u and %u logits", one->key, next->key, one->labels, next->labels);
+    }
+  }
+}
+
+size_t signatures_choose(struct signature *chosen, const struct litert *litert, LiteRtModel model,
+                         const struct signature_choice *choice) {
   struct signature candidate = {0};
+  const uint32_t length = choice->length;
   size_t count, named = 0, fitting = 0;
   need(litert->LiteRtGetNumModelSignatures(model, &count), "the number of signatures");
   for (size_t index = 0; index < count; index++) {
     // With a key given, what other signatures look like is none of our business.
-    if (!has_key(litert, model, index, wanted)) continue;
+    if (!has_key(litert, model, index, choice->key)) continue;
     named++;
     read_signature(&candidate, litert, model, index);
-    if (candidate.length != length) continue;
-    fitting++;
-    *signature = candidate;
+    if (choice->shortest ? candidate.length > length : candidate.length != length) continue;
+    insert(chosen, fitting++, &candidate);
   }
-  if (named == 0 && wanted != NULL) fail(FAILED_MODEL, "no signature %s among %zu", wanted, count);
+  if (named == 0 && choice->key != NULL) fail(FAILED_MODEL, "no signature %s among %zu", choice->key, count);
   if (named == 0) fail(FAILED_MODEL, "no signature");
-  if (fitting == 0 && named == 1) {
+  bool none = fitting == 0 || chosen[fitting - 1].length != length;
+  if (none && named == 1) {
     fail(FAILED_SEQUENCES, "%u tokens per row, signature %s takes %u", length, candidate.key, candidate.length);
   }
-  if (fitting == 0) fail(FAILED_SEQUENCES, "%u tokens per row, which none of %zu signatures takes", length, named);
-  if (fitting > 1) fail(FAILED_MODEL, "%zu signatures take %u tokens; name one", fitting, length);
+  if (none) fail(FAILED_SEQUENCES, "%u tokens per row, which none of %zu signatures takes", length, named);
+  if (choice->shortest) {
+    check_several(chosen, fitting);
+  } else if (fitting > 1) {
+    fail(FAILED_MODEL, "%zu signatures take %u tokens; name one", fitting, length);
+  }
+  return fitting;
 }

@@ -27,7 +27,8 @@ def claim_tables(verdict: Verdict, measured: frozenset[tuple[str, str]], notes: 
     of an experiment that was not made.
     """
     tables = []
-    for claim_id in dict.fromkeys(claim.id for claim in verdict.claims):
+    # A ratio is of two models: table_four.py has it.
+    for claim_id in dict.fromkeys(claim.id for claim in verdict.claims if claim.unit != "ratio"):
         claims = [claim for claim in verdict.claims if claim.id == claim_id]
         tables.append(_table(verdict, claims, measured, notes))
     return tables
@@ -90,6 +91,7 @@ def _decided(reading: Reading) -> bool:
 def _reading(claim: JudgedClaim, reading: Reading) -> str:
     assert reading.p is not None
     low, high = reading.low, reading.high
+    assert high is not None
     span = f"{high:g} ms" if low is None else f"{low:.1f}-{high:.1f} ms"
     name = "strict (no margin)" if reading.name == "strict" else "equivalent"
     return f"{claim.recipe}, {name}, {span}: {reading.status}, {p_value(reading.p)}."

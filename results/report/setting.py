@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from results.record import Conditions, Device, ExportParity, Record, Weights
+import dataclasses
+
+from results.record import (
+    Architecture,
+    Artifact,
+    Conditions,
+    Device,
+    DeviceParity,
+    ExportParity,
+    Record,
+    Weights,
+)
 from results.report.model import Cell, Table
-from results.report.words import counted, percent
+from results.report.words import counted, padding, percent
+from results.series import compares_models
 
 
 def device_name(device: Device) -> str:
@@ -52,24 +64,56 @@ def model_table(record: Record) -> Table | None:
     for artifact in record.artifacts:
         rows.append(
             (
-                artifact.recipe,
+                _name(record, artifact),
                 f"{artifact.model_bytes / 1e6:.1f} MB",
                 *(() if bare else _export_parity(artifact.parity)),
                 artifact.model_sha256[:16],
             )
         )
-    lines.append(_weights(record.artifacts[0].weights))
-    if (architecture := record.artifacts[0].architecture) is not None:
-        lines.append(
-            f"Network: {architecture.name}, {architecture.parameters / 1e6:.2f}M parameters, "
-            f"{architecture.multiply_adds / 1e9:.2f} G multiply-adds at length {architecture.length}."
-        )
+    if compares_models(record):  # whose networks have a table of their own
+        lines += [_weights(artifact.weights, f" of {artifact.model}") for artifact in record.artifacts]
+    else:
+        lines.append(_weights(record.artifacts[0].weights))
+        lines += _network(record.artifacts[0].architecture)
+    lines += _made(record)
+    if len(signatures := record.artifacts[0].signatures) > 1:
+        lengths = ", ".join(str(one.length) for one in signatures)
+        lines.append(f"Signatures over one copy of the weights, by length in tokens: {lengths}.")
     return Table(
-        title="Model",
-        columns=("recipe", "size", *(() if bare else ("max |error|, logits", "same argmax")), "sha256"),
+        title=_titled(record, "Models" if compares_models(record) else "Model"),
+        columns=(_what(record), "size", *(() if bare else ("max |error|, logits", "same argmax")), "sha256"),
         rows=tuple(rows),
         lines=tuple(lines),
     )
+
+
+def by_recipe(record: Record) -> tuple[Record, ...]:
+    """The run itself, or where it compares models a part of it for each recipe, whose rows are the models."""
+    if not compares_models(record):
+        return (record,)
+    recipes = dict.fromkeys(artifact.recipe for artifact in record.artifacts)
+    return tuple(
+        dataclasses.replace(
+            record,
+            settings=dataclasses.replace(record.settings, recipes=(recipe,)),
+            artifacts=tuple(one for one in record.artifacts if one.recipe == recipe),
+            parities=tuple(one for one in record.parities if one.recipe == recipe),
+        )
+        for recipe in recipes
+    )
+
+
+def _what(record: Record) -> str:
+    """What the rows of a table are."""
+    return "model" if compares_models(record) else "recipe"
+
+
+def _titled(record: Record, title: str) -> str:
+    return f"{title}, {record.settings.recipes[0]}" if compares_models(record) else title
+
+
+def _name(record: Record, one: Artifact | DeviceParity) -> str:
+    return one.model if compares_models(record) else one.recipe
 
 
 def _export_parity(parity: ExportParity | None) -> tuple[Cell, Cell]:
@@ -81,17 +125,40 @@ def _export_parity(parity: ExportParity | None) -> tuple[Cell, Cell]:
     )
 
 
-def _weights(weights: Weights) -> str:
+def _network(network: Architecture | None) -> list[str]:
+    if network is None:
+        return []
+    return [
+        f"Network: {network.name}, {network.parameters / 1e6:.2f}M parameters, "
+        f"{network.multiply_adds / 1e9:.2f} G multiply-adds at length {network.length}."
+    ]
+
+
+def _made(record: Record) -> list[str]:
+    """What was done to each network before it was a file, and what a delegate takes of it."""
+    lines = []
+    for artifact in record.artifacts:
+        name = _name(record, artifact)
+        if artifact.accelerated_share is not None:
+            inside = f"{percent(artifact.accelerated_share)} of the multiply-adds inside XNNPACK"
+            rewrites = ", ".join(artifact.rewrites) or "no rewrites"
+            lines.append(f"{name}: {rewrites}; {inside} on the exporting machine.")
+        if (seen := artifact.calibration) is not None:
+            lines.append(f"{name}: calibrated on {seen.rows} pairs of {seen.pairs}.")
+    return lines
+
+
+def _weights(weights: Weights, of: str = "") -> str:
     match weights.kind:
         case "unknown":
-            return f"Weights: those in {weights.name}, whose origin the file does not tell."
+            return f"Weights{of}: those in {weights.name}, whose origin the file does not tell."
         case "seeded":
             what = "random numbers, never trained"
         case "hub":
             what = f"hub, revision {weights.revision}" if weights.revision else "hub"
         case "local":
             what = "local folder"
-    return f"Weights: {weights.name} ({what}), {weights.sha256[:16]}."
+    return f"Weights{of}: {weights.name} ({what}), {weights.sha256[:16]}."
 
 
 _STATISTIC = {"largest": "largest", "rms": "RMS per label"}
@@ -104,9 +171,10 @@ def parity_table(record: Record) -> Table | None:
     rows: list[tuple[Cell, ...]] = []
     lines: list[str] = []
     for parity in record.parities:
+        name = _name(record, parity)
         rows.append(
             (
-                parity.recipe,
+                name,
                 parity.status,
                 str(parity.rows),
                 f"{parity.difference:.3g} ({_STATISTIC[parity.statistic]})",
@@ -114,11 +182,12 @@ def parity_table(record: Record) -> Table | None:
                 f"{parity.min_row_distance:.3g}",
             )
         )
-        lines += [f"{parity.recipe}: {reason}." for reason in parity.reasons]
-        lines.append(f"{parity.recipe}: tolerance is {parity.rule}.")
+        lines += [f"{name}: {reason}." for reason in parity.reasons]
+        lines.append(f"{name}: tolerance is {parity.rule}.")
+    same = "" if compares_models(record) else "the same file and rows, "
     return Table(
-        title="Device parity: the same file and rows, device against this machine, in logits",
-        columns=("recipe", "status", "rows", "difference", "tolerance", "closest rows"),
+        title=_titled(record, f"Device parity: {same}device against this machine, in logits"),
+        columns=(_what(record), "status", "rows", "difference", "tolerance", "closest rows"),
         rows=tuple(rows),
         lines=tuple(lines),
     )
@@ -159,8 +228,9 @@ def settings_table(record: Record) -> Table:
     )
     rows: tuple[tuple[Cell, ...], ...] = (
         ("model" if bare else "checkpoint", settings.checkpoint),
+        *((("models", ", ".join(settings.models)),) if compares_models(record) else ()),
         *(() if bare else (("recipes", ", ".join(settings.recipes)),)),
-        ("shape", f"batch {settings.batch}, length {settings.length}"),
+        ("shape", f"batch {settings.batch}, {padding(settings)}"),
         *(timing if record.device is not None else ()),
         ("host runtime", settings.runtime),
         ("seed", str(settings.seed)),

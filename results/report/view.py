@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from results.by_length import length_latencies
+from results.claims import Claims
 from results.predictions import Predictions
 from results.record import Record
+from results.report.by_length import lengths_table
 from results.report.by_sequence import sequences_table
 from results.report.judged import Notes, claim_tables
 from results.report.measured import accuracy_table, confusion_tables, latency_table, quantiles_table
 from results.report.model import View
 from results.report.setting import (
+    by_recipe,
     conditions_table,
     device_name,
     device_table,
@@ -18,8 +22,10 @@ from results.report.setting import (
     parity_table,
     settings_table,
 )
+from results.report.table_four import compared_tables
 from results.samples import LaunchSamples
 from results.sequences import SequenceLatencies, sequence_latencies, sequences_file
+from results.series import compares_models, judged_model, series_of
 from results.summary import summarize_accuracy, summarize_latency
 from results.verdict_file import Verdict
 
@@ -31,16 +37,18 @@ def build_view(
     samples: Mapping[str, LaunchSamples],
     predictions: Mapping[str, Predictions],
     verdict: Verdict,
+    claims: Claims | None = None,
 ) -> View:
     """The report of one run. `samples` by `Launch.samples_file`, `predictions` by recipe.
 
+    `claims`: those of the verdict, with the paper's rows; of use where the run compares models.
     Raises RecordDamaged where raw data and record disagree.
     """
     notes = Notes()
     latencies = [
         latency
-        for recipe in record.settings.recipes
-        if (latency := summarize_latency(record, samples, recipe)) is not None
+        for one in series_of(record)
+        if (latency := summarize_latency(record, samples, one.recipe, one.model)) is not None
     ]
     evaluated = dict.fromkeys((*record.settings.recipes, *(a.recipe for a in record.accuracies)))
     accuracies = [
@@ -50,24 +58,39 @@ def build_view(
     ]
     sequences = [
         of_recipe
-        for recipe in record.settings.recipes
-        if (of_recipe := sequence_latencies(record, samples, recipe)) is not None
+        for one in series_of(record)
+        if (of_recipe := sequence_latencies(record, samples, one.recipe, one.model)) is not None
+    ]
+    lengths = [
+        by_length
+        for one in series_of(record)
+        if (by_length := length_latencies(record, samples, one.recipe, one.model)) is not None
     ]
     measured = frozenset(
-        [("ms", latency.recipe) for latency in latencies]
+        [("ms", latency.recipe) for latency in latencies if latency.series.model == judged_model(record)]
         + [("percent", accuracy.recipe) for accuracy in accuracies]
     )
-    tables = [
-        *claim_tables(verdict, measured, notes),
+    compared = (
+        compared_tables(record, samples, latencies, verdict, claims, notes)
+        if claims is not None and compares_models(record)
+        else []
+    )
+    of_one_model = (
         latency_table(record, latencies, verdict),
+        lengths_table(record, lengths, verdict),
         sequences_table(record, sequences, verdict),
         quantiles_table(latencies),
+    )
+    tables = [
+        *compared,
+        *claim_tables(verdict, measured, notes),
+        *(() if compared else of_one_model),
         accuracy_table(record, accuracies),
         *confusion_tables(record),
-        parity_table(record),
+        *(parity_table(part) for part in by_recipe(record)),
         conditions_table(record),
         device_table(record),
-        model_table(record),
+        *(model_table(part) for part in by_recipe(record)),
         settings_table(record),
     ]
     for doubt in record.doubts:
@@ -98,8 +121,14 @@ def _where(record: Record) -> str:
 
 
 def _files(record: Record, sequences: list[SequenceLatencies]) -> tuple[str, ...]:
-    raw = [launch.samples_file for launch in record.launches]
-    shown = [f"{raw[0]} ... {raw[-1]} ({len(raw)} files)"] if len(raw) > 1 else raw
     predictions = [accuracy.predictions_file for accuracy in record.accuracies]
-    by_sequence = [sequences_file(of_recipe.recipe) for of_recipe in sequences]
-    return ("record.json", "verdict.json", "report.txt", *shown, *by_sequence, *predictions)
+    by_sequence = [sequences_file(of_recipe.series) for of_recipe in sequences]
+    return ("record.json", "verdict.json", "report.txt", *_samples(record), *by_sequence, *predictions)
+
+
+def _samples(record: Record) -> list[str]:
+    raw = [launch.samples_file for launch in record.launches]
+    if len(raw) < 2:
+        return raw
+    span = "launch-NNN-MODEL-RECIPE.samples" if compares_models(record) else f"{raw[0]} ... {raw[-1]}"
+    return [f"{span} ({len(raw)} files)"]

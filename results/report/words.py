@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.record import Record
+from results.record import Record, Settings
 from results.verdict_file import Verdict
 
 
@@ -11,6 +11,14 @@ def counted(count: int, noun: str) -> str:
     if count != 1:
         noun += "es" if noun.endswith("ch") else "s"
     return f"{count} {noun}"
+
+
+def padding(settings: Settings) -> str:
+    """To which length sequences were padded, in a few words."""
+    if settings.length_policy == "fixed":
+        return f"length {settings.length}"
+    used = sorted(length for length in settings.lengths if length <= settings.length)
+    return f"the shortest of lengths {', '.join(map(str, used))} that holds a sequence"
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -27,7 +35,7 @@ def same_runs(record: Record) -> str:
     """Which other runs a latency may be held against."""
     settings = record.settings
     return (
-        f"runs on this device with length {settings.length}, {counted(settings.threads, 'thread')}, batch "
+        f"runs on this device with {padding(settings)}, {counted(settings.threads, 'thread')}, batch "
         f"{settings.batch}, {settings.runner}"
     )
 

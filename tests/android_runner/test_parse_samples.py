@@ -142,6 +142,7 @@ def test_a_wrong_line_is_named(lines: list[str], line: int, says: str) -> None:
         _changed("first_inference_ns 900", "first_inference_ns 901"),
         _changed("rows 3", "rows 2"),
         _changed("logits 8 ", "logits 9 "),
+        _changed("2 t 5 s128", "2 t 5 s64"),
     ],
 )
 def test_a_file_that_contradicts_itself(lines: list[str]) -> None:
@@ -200,10 +201,12 @@ def test_a_wrong_line_under_a_right_checksum(line: int, new: str) -> None:
         return
 
 
-def _launch(order: list[int]) -> Samples:
-    """Two warm-up and three timed inferences over the rows of these ids."""
+def _launch(order: list[int], keys: dict[int, str] | None = None) -> Samples:
+    """Two warm-up and three timed inferences over the rows of these ids, each under its key."""
+    under = keys or dict.fromkeys(order, "s128")
     inferences = [
-        f"inference {i} {'w' if i < 2 else 't'} {row} s128 {1000 * i} 900 4" for i, row in enumerate(order)
+        f"inference {i} {'w' if i < 2 else 't'} {row} {under[row]} {1000 * i} 900 4"
+        for i, row in enumerate(order)
     ]
     return _parse(_text(_LINES[:15] + inferences + _LINES[20:]))
 
@@ -226,6 +229,19 @@ def test_the_launch_that_was_asked_for() -> None:
     # Any other order is not what this seed gives.
     with pytest.raises(OutputUnreadable, match="another order"):
         expect(_launch([*order[:2], *order[:1:-1]]), **_ASKED, row_ids=_ROW_IDS)  # type: ignore[arg-type]
+
+
+def test_several_signatures_in_one_file() -> None:
+    """Each row under one of its own is no contradiction; which one is compared only where it is asked."""
+    passes = _ROW_IDS[shuffled_order(3, 2**64 - 1, 2)]
+    order = [*passes[0][:2].tolist(), *passes[1].tolist()]
+    keys = {5: "s24", 8: "s128", 11: "s64"}
+    samples = _launch(order, keys)
+    assert samples.signatures == tuple(keys[row] for row in order)
+    expect(samples, **_ASKED, row_ids=_ROW_IDS)  # type: ignore[arg-type]
+    expect(samples, **_ASKED, row_ids=_ROW_IDS, signatures=("s24", "s128", "s64"))  # type: ignore[arg-type]
+    with pytest.raises(OutputUnreadable, match="row 8: signature s64 asked for, s128 ran"):
+        expect(samples, **_ASKED, row_ids=_ROW_IDS, signatures=("s24", "s64", "s64"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

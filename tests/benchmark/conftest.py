@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,26 @@ def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "vocab.txt").write_text(words)
     save_file(seeded_tensors(config, 3), folder / "model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that examples/train_small.py leaves."""
+    return _train(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def trained_with_outlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same task, with a fixed [CLS] embedding ten thousand times the size of the others."""
+    return _train(tmp_path_factory.mktemp("outlier"), "--outliers", "1e4")
+
+
+def _train(folder: Path, *options: str) -> Path:
+    example = Path(__file__).parents[2] / "examples/train_small.py"
+    argv = [sys.executable, example, folder, *options]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -121,7 +121,12 @@ CHECKPOINTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "checkpoint",
         "num_hidden_layers",
     ),
-    "no labels": (_settings(lambda s: s.pop("id2label")), "labels", "id2label"),
+    "no labels": (_settings(lambda s: s.pop("id2label")), "checkpoint", f"{BIAS} has the shape (3,)"),
+    "counted labels": (
+        _settings(lambda s: s.update(id2label=None, num_labels=3)),
+        "labels",
+        "label_0, label_1, label_2",
+    ),
     "numbered labels": (
         _settings(lambda s: s.update(id2label={str(n): f"LABEL_{n}" for n in range(3)})),
         "labels",
@@ -129,13 +134,38 @@ CHECKPOINTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "two labels": (
         _settings(lambda s: s.update(id2label={"0": "ENTAILMENT", "1": "NEUTRAL"})),
+        "checkpoint",
+        f"{BIAS} has the shape (3,) instead of (2,)",
+    ),
+    "one label twice": (
+        _settings(lambda s: s.update(id2label={"0": "ENTAILMENT", "1": "NEUTRAL", "2": "neutral"})),
         "labels",
-        "entailment, neutral",
+        "entailment, neutral_1, neutral_2",
+    ),
+    "a gap between labels": (
+        _settings(lambda s: s.update(id2label={"0": "ENTAILMENT", "1": "NEUTRAL", "3": "CONTRADICTION"})),
+        "checkpoint",
+        "id2label has the indices",
+    ),
+    "logits per token": (
+        _settings(lambda s: s.update(architectures=["MobileBertForTokenClassification"])),
+        "checkpoint",
+        "MobileBertForTokenClassification",
     ),
     "no weights": (
         lambda folder: (folder / "model.safetensors").unlink(),
         "checkpoint",
         "model.safetensors is not there",
+    ),
+    "weights of TensorFlow": (
+        lambda folder: (folder / "model.safetensors").rename(folder / "tf_model.h5"),
+        "checkpoint",
+        "It holds tf_model.h5, which this project does not read",
+    ),
+    "weights of PyTorch": (
+        lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+        "checkpoint",
+        "pytorch_model.bin",
     ),
     "empty weights": (_cut("model.safetensors", 0), "checkpoint", "model.safetensors is damaged"),
     "cut header": (_cut("model.safetensors", 0.001), "checkpoint", "model.safetensors is damaged"),
@@ -369,12 +399,12 @@ def test_a_read_only_output_folder(checkpoint: Path, refused_inside: Refused, tm
     assert "Exporting" not in said
 
 
-@pytest.mark.parametrize(("pages", "kept"), [(1, "settings only"), (2, "pairs, model")])
+@pytest.mark.parametrize(("pages", "kept"), [(1, "settings only"), (3, "pairs, model")])
 def test_a_full_disk(pages: int, kept: str, checkpoint: Path, cache: Path, refused_inside: Refused) -> None:
-    """The disk is full at the second save, or when predictions are written: what was saved is still there."""
+    """The disk is full at the second save, or once predictions are written: what was saved is still there."""
     for recipe in ("dynamic_int8", "float32"):
         build(open_checkpoint(str(checkpoint)), recipe, cache_dir=cache / "artifacts")
-    job = ["accuracy", "--checkpoint", checkpoint, "--output", "out"]
+    job = ["accuracy", "--checkpoint", checkpoint, "--output", "out", "--lengths", "128"]
     full = ["--size", str(4096 * pages), "--tmpfs"]
     said = refused_inside(full, Path("out"), job, "record-not-saved", "No space left on device")
     assert f"  kept   out/0001/record.json: {kept}." in said

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.cli import call
 
-COMMANDS = ("run", "export", "accuracy", "latency", "devices", "report")
+COMMANDS = ("run", "export", "accuracy", "latency", "table", "devices", "report")
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -43,6 +43,11 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
         (["run", "--device", "pixel four"], "not an address of a device"),
         (["run", "--device", "host", "--recipe", "int8"], "int8"),
         (["latency"], "MODEL"),
+        (["table", "--models", "mobilebrt,bert_base"], "Did you mean mobilebert?"),
+        (["table", "--models", "mobilebert"], "does not name two different models"),
+        (["table", "--models", "mobilebert,mobilebert"], "does not name two different models"),
+        (["table", "--checkpoint", "seeded"], "--checkpoint"),
+        (["table", "--recipe", "float23"], "Did you mean float32?"),
     ],
 )
 def test_wrong_calls_exit_2_and_say_why(

@@ -34,6 +34,14 @@ def test_a_difference_above_it_fails() -> None:
     assert "1 of 8 rows differ" in parity.reasons[0]
 
 
+def test_one_number_per_row_is_compared() -> None:
+    """A regression has no second label to be apart from, and its number may still be wrong."""
+    host, float32 = HOST[:, :1], FLOAT32[:, :1]
+    device = host + np.float32(0.6 * np.abs(host - float32).max())
+    assert compare("r", host, host, float32, "dynamic_int8", same_kernels=True).status == "passed"
+    assert compare("r", device, host, float32, "dynamic_int8", same_kernels=True).status == "failed"
+
+
 def test_rows_out_of_order_fail() -> None:
     """Logits of the right values at the wrong rows are wrong."""
     assert (
@@ -98,3 +106,21 @@ def test_an_unknown_file_is_not_held_to_less_than_float32_rounding() -> None:
     exact = HOST + np.float32(1e-7)
     assert compare("r", device, HOST, exact, "unknown", same_kernels=False).status == "passed"
     assert compare("r", device, HOST, exact, "dynamic_int8", same_kernels=False).status == "failed"
+
+
+def test_every_signature_is_among_the_rows() -> None:
+    """Logits far apart may all be one length's; the other signatures would be measured unchecked."""
+    logits = np.concatenate((RNG.normal(0, 5, (40, 3)), RNG.normal(0, 0.1, (3, 3)))).astype(np.float32)
+    groups = np.array([128] * 40 + [24, 24, 64])
+    assert set(groups[far_apart(logits, 8)]) == {128}
+    rows = far_apart(logits, 8, groups)
+    assert len(set(rows)) == len(rows) == 8
+    assert set(groups[rows]) == {24, 64, 128}
+    # More signatures than rows: none is left out.
+    assert len(far_apart(logits, 2, groups)) == 3
+
+
+def test_one_signature_changes_no_choice() -> None:
+    """What the policy "fixed" compares is what it always compared."""
+    logits = RNG.normal(0, 5, (40, 3)).astype(np.float32)
+    assert far_apart(logits, 8, np.full(40, 128)).tolist() == far_apart(logits, 8).tolist()

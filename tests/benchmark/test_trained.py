@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +15,7 @@ from tests.benchmark.small import QUICK
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 _TOLERANCE_SHARE = 1e-4  # of the logit scale, as for every float32 comparison
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that examples/train_small.py leaves."""
-    folder = tmp_path_factory.mktemp("trained")
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples/train_small.py", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")

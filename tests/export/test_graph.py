@@ -1,10 +1,9 @@
-"""The graph computes what transformers' PyTorch class computes, and no worse in float32."""
+"""The graph computes what transformers' PyTorch classes compute, and no worse in float32."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,40 +13,9 @@ from export.architecture import MobileBertConfig
 from export.parity import Sequence, draw_sequences
 from tests.export import reference_numpy
 from tests.export.conftest import SMALL, random_tensors
-
-if TYPE_CHECKING:
-    from transformers import MobileBertForSequenceClassification
+from tests.export.pytorch import pytorch_logits
 
 ROWS = 20
-
-
-def pytorch_logits(
-    config: MobileBertConfig, tensors: Mapping[str, np.ndarray], sequences: tuple[Sequence, ...]
-) -> np.ndarray:
-    """The reference's logits, one sequence at a time, float32."""
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)  # its threads spin, which takes minutes where other tests share the cores
-    model = pytorch_model(config)
-    model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()}, strict=True)
-    with torch.no_grad():
-        return np.stack(
-            [
-                model(
-                    input_ids=torch.from_numpy(s.ids)[None],
-                    attention_mask=torch.from_numpy(s.mask)[None],
-                    token_type_ids=torch.from_numpy(s.types)[None],
-                ).logits[0]
-                for s in sequences
-            ]
-        )
-
-
-def pytorch_model(config: MobileBertConfig) -> MobileBertForSequenceClassification:
-    """transformers' class in evaluation mode, with sizes as in `config`."""
-    transformers = pytest.importorskip("transformers")
-    sizes = {name: getattr(config, name) for name in config.__slots__ if name != "labels"}
-    settings = transformers.MobileBertConfig(**sizes, num_labels=config.labels)
-    return transformers.MobileBertForSequenceClassification(settings).eval()
 
 
 def graph_logits(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from export import hub
 from export.checkpoint import open_checkpoint
 from results.errors import CheckpointError
-from tests.export.conftest import SMALL, CheckpointMaker
+from tests.export.conftest import SMALL, CheckpointMaker, random_tensors
+from tests.export.test_weight_files import INDEX, PARTS, split
 
 NEWEST = "f" * 40
 PINNED = hub.DEFAULT_REVISION + "1" * 33
@@ -124,3 +126,65 @@ def test_an_unknown_repository_is_an_error(asked: list[str]) -> None:
     """A mistyped name is answered with 404, which looks like no network to the careless."""
     with pytest.raises(CheckpointError, match="the hub does not give it"):
         open_checkpoint("owner/nothing")
+
+
+def _only_pickled() -> None:
+    torch = pytest.importorskip("torch", reason="the file is PyTorch's own")
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in random_tensors(SMALL).items()}
+    torch.save(tensors, StandIn.folder / "pytorch_model.bin")
+    (StandIn.folder / "model.safetensors").unlink()
+
+
+def test_weights_of_pytorch_are_fetched_where_there_are_no_others(asked: list[str]) -> None:
+    """Older repositories have nothing else; and what was fetched once is enough offline."""
+    _only_pickled()
+    opened = open_checkpoint(hub.DEFAULT_CHECKPOINT)
+    assert opened.config == SMALL
+    assert any(path.endswith("/pytorch_model.bin") for path in asked)
+    asked.clear()
+    assert open_checkpoint(hub.DEFAULT_CHECKPOINT).weights == opened.weights
+    assert asked == []
+
+
+def test_safetensors_are_fetched_where_pytorch_is_missing(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program may have left the pickle alone in the cache, and it cannot be read here."""
+    whole = open_checkpoint(hub.DEFAULT_CHECKPOINT)
+    assert whole.folder is not None
+    (whole.folder / "model.safetensors").unlink()
+    (whole.folder / "pytorch_model.bin").write_bytes(b"never read")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with monkeypatch.context() as offline:
+        offline.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(CheckpointError, match="PyTorch only"):
+            open_checkpoint(hub.DEFAULT_CHECKPOINT)
+    assert open_checkpoint(hub.DEFAULT_CHECKPOINT).weights == whole.weights
+
+
+def test_only_the_parts_of_the_chosen_form_are_fetched(asked: list[str]) -> None:
+    """An index is fetched with its parts, and without the same weights in another form."""
+    split(StandIn.folder)
+    assert open_checkpoint(hub.DEFAULT_CHECKPOINT).config == SMALL
+    fetched = {path.rsplit("/", 1)[1] for path in asked if "/resolve/" in path}
+    assert fetched == {"config.json", "vocab.txt", INDEX, *PARTS}
+
+
+def test_parts_that_did_not_all_arrive_are_fetched_again(asked: list[str]) -> None:
+    """An interrupted download leaves an index and some of its parts in the cache."""
+    split(StandIn.folder)
+    open_checkpoint(hub.DEFAULT_CHECKPOINT)
+    cached = hub.find_cached(hub.DEFAULT_CHECKPOINT, PINNED)
+    assert cached is not None
+    (cached / PARTS[0]).unlink()
+    assert hub.find_cached(hub.DEFAULT_CHECKPOINT, PINNED) is None
+    assert open_checkpoint(hub.DEFAULT_CHECKPOINT).config == SMALL
+
+
+def test_a_repository_without_such_weights_is_refused_before_a_download(asked: list[str]) -> None:
+    """Its files may be gigabytes, and none of them can be read."""
+    (StandIn.folder / "model.safetensors").rename(StandIn.folder / "tf_model.h5")
+    (StandIn.folder / "pytorch_model.bin").unlink()
+    with pytest.raises(CheckpointError, match=r"It holds tf_model\.h5, which this project does not read"):
+        open_checkpoint(hub.DEFAULT_CHECKPOINT)
+    assert not any("/resolve/" in path for path in asked)

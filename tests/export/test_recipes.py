@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from export.recipes import DEFAULT_RECIPE, RECIPES, recipe
+from export import rewrite
+from export.recipes import DEFAULT_RECIPE, EQUALIZE, RECIPES, recipe
 from results.errors import ConfigError
 
 
@@ -12,6 +13,25 @@ def test_every_recipe_answers_to_its_name() -> None:
     """Artifacts, records and reports carry the name, so it must lead back to what was done."""
     assert {name: recipe(name).name for name in RECIPES} == {name: name for name in RECIPES}
     assert recipe(DEFAULT_RECIPE).per_channel
+
+
+def test_names_decode() -> None:
+    """Whoever reads a name in a report knows the arithmetic without looking it up."""
+    for name, known in RECIPES.items():
+        assert name.startswith(known.precision)
+        assert ("int8" in name) == (known.weights == "int8")
+        assert name.startswith("static") == (known.activations == "int8")
+        assert name.endswith("_per_tensor") == (known.weights == "int8" and not known.per_channel)
+        assert name.endswith("_mixed") == (known.activations == "int8" and known.streams == "float32")
+        assert known.calibrated == (name.startswith("static") or name.endswith("_equalized"))
+        assert known.attention == "float32"
+
+
+def test_recipes_ask_for_rewrites_that_exist() -> None:
+    """A slip in a name would surface only when somebody converts with that recipe."""
+    for known in RECIPES.values():
+        assert set(rewrite.check(known.rewrites)) == set(known.rewrites)
+        assert (EQUALIZE in known.rewrites) == known.calibrated
 
 
 def test_a_mistyped_recipe_names_its_neighbour_and_all_others() -> None:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("startup", "device_program", "accuracy", "conversion")
+BENCHMARKS = (
+    "startup",
+    "device_program",
+    "accuracy",
+    "export",
+    "rewrites",
+    "rounding",
+    "lengths",
+    "conversion",
+)
 
 
 def main(names: list[str]) -> None:

@@ -1,14 +1,20 @@
-"""Two ways of doing a thing, run in turn so that the machine's drift falls on both; one line about them."""
+"""Ways of doing a thing, in turn so that the machine's drift falls on all; a line about them, and JSON."""
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
+import json
+import platform
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from results.stats import over_launches
 
 LEVEL = 0.9
+_FOLDER = Path(__file__).parents[2] / "build" / "perf"
 
 
 def alternate(rounds: int, *ways: Callable[[], float]) -> list[list[float]]:
@@ -41,3 +47,31 @@ def spread(values: list[float], unit: str) -> str:
 def line(name: str, *parts: str, target: str | None = None) -> None:
     """Print one benchmark's line; a target is told, never enforced: time depends on the machine."""
     print(f"{name}: {'; '.join(parts)}{'' if target is None else f' (target: {target})'}", flush=True)
+
+
+def save(name: str, measured: dict[str, object]) -> None:
+    """Write what was measured, round by round, to build/perf/NAME.json, with the machine and the day."""
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**setting(), **measured}, indent=1)
+    (_FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def setting() -> dict[str, object]:
+    """This machine's processor, the versions that matter, and the day."""
+    packages = ("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "numpy")
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"processor": _processor(), "versions": versions, "day": datetime.date.today().isoformat()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    named = (text.partition(":")[2].strip() for text in lines if text.startswith("model name"))
+    return next(named, platform.processor())

@@ -85,12 +85,17 @@ LATENCY_MISMATCHES: list[tuple[str, Callable[[Run], Run]]] = [
         lambda run: run.change(device=dataclasses.replace(PIXEL_4, contradictions=("ABI",))),
     ),
     ("other length", lambda run: run.settings(length=64)),
+    ("other length policy", lambda run: run.settings(length_policy="shortest", lengths=(24, 128))),
     ("other batch", lambda run: run.settings(batch=8)),
     ("other threads", lambda run: run.settings(threads=8)),
     ("other threads", lambda run: run.each_launch(threads=2)),
     (
         "other model",
         lambda run: run.each_artifact(architecture=dataclasses.replace(FULL, parameters=1_000_000)),
+    ),
+    (
+        "other model",
+        lambda run: run.settings(models=("other",)).each_artifact(model="other").each_launch(model="other"),
     ),
     ("unknown model", lambda run: run.each_artifact(architecture=None)),
     ("unknown model", lambda run: run.each_artifact(weights=UNNAMED)),

@@ -23,6 +23,7 @@ def launch(*timed: tuple[int, float]) -> LaunchSamples:
     row = np.array([0, *(row for row, _ in timed)], dtype=np.int64)
     duration = np.array([1000 * MS, *(round(ms * MS) for _, ms in timed)], dtype=np.int64)
     return LaunchSamples(
+        signature=np.full(row.size, "s128"),
         timed=np.arange(row.size) > 0,
         row=row,
         start_ns=np.cumsum(duration) - duration,
@@ -121,9 +122,9 @@ def test_the_file_is_exact_to_the_nanosecond() -> None:
     )
     assert found is not None
     assert write_sequences(found) == (
-        b"row,median_ms,slowest_ms,fastest_ms,launches\n"
-        b"2,20.500000,21.000000,20.000000,2\n"
-        b"7,10.000003,10.000005,10.000001,2\n"
+        b"row,median_ms,slowest_ms,fastest_ms,launches,signature\n"
+        b"2,20.500000,21.000000,20.000000,2,s128\n"
+        b"7,10.000003,10.000005,10.000001,2,s128\n"
     )
 
 

@@ -1,0 +1,76 @@
+"""Training pairs made ready for calibration: found, held apart from what is evaluated, tokenized."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from benchmark.config import Config
+from benchmark.locate import Located, locate_training, locate_vocabulary, pairs_at_hand
+from benchmark.mnli import PairTable, read_pairs, take
+from benchmark.tokenize import open_tokenizer, tokenize
+from export.calibration import TrainingRows
+from results.errors import PairsError
+
+if TYPE_CHECKING:
+    from export.checkpoint import Checkpoint
+
+# Ranges settle long before; every row costs a tenth of a second.
+_MOST_ROWS = 256
+
+
+def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
+    """At most 256 training pairs as tokens of the longest signature.
+
+    Raises: PairsError for a file that cannot be used, above all one with pairs that are evaluated;
+    VocabularyError.
+    """
+    found = locate_training(config.calibration)
+    whole = read_pairs(found.path, origin=found.origin, example=found.example)
+    _refuse_evaluated(whole, found, pairs_at_hand(config.pairs))
+    table = take(whole, min(_MOST_ROWS, whole.rows_total), seed=config.seed)
+    vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint.vocab_path)
+    size = checkpoint.config.vocab_size
+    exact = checkpoint.weights.kind != "seeded"
+    tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
+    sequences, _ = tokenize(tokenizer, table, length=config.signature_lengths[-1], model_size=size)
+    doubts = ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
+    if vocabulary.example:
+        doubts.append("Calibrated on tokens of a small example vocabulary.")
+    return TrainingRows(
+        ids=sequences.input_ids,
+        mask=sequences.attention_mask,
+        types=sequences.token_type_ids,
+        name=table.name if found.example else found.path.name,
+        sha256=table.sha256,
+        doubts=tuple(doubts),
+    )
+
+
+def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located | None) -> None:
+    """Ranges fitted to the evaluated pairs would flatter the recipe. The example has but one file."""
+    if training.kind.endswith("_dev"):
+        raise _shared(found, training.rows_total, training, training.name)
+    if found.example or evaluated is None:
+        return
+    other = read_pairs(evaluated.path, origin=evaluated.origin, example=evaluated.example)
+    if shared := len(_texts(training) & _texts(other)):
+        raise _shared(found, shared, training, other.name)
+
+
+def _shared(found: Located, count: int, training: PairTable, name: str) -> PairsError:
+    return PairsError(
+        f"{count} of the {training.rows_total} pairs of {found.path} are evaluated too: they are in {name}",
+        next_step="Give --calibration pairs of the training set.",
+        path=found.path,
+    )
+
+
+def _texts(table: PairTable) -> set[tuple[str, str]]:
+    """Pairs by their letters and digits, so that other white space and case do not hide one."""
+    columns = (table.frame["premise"], table.frame["hypothesis"])
+    return {(_bare(premise), _bare(hypothesis)) for premise, hypothesis in zip(*columns, strict=True)}
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", text.lower())

@@ -1,0 +1,173 @@
+"""Judge a claim about two models: the 90 % interval of their latencies' ratio, or a count, and a bound."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import stats
+from results.claims import Claim
+from results.fold import ProtocolMatch, Status
+from results.protocol import Finding, match_of
+from results.ratio import RatioSummary
+from results.stats import Interval
+from results.verdict_file import JudgedClaim, Reading
+
+
+def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSummary) -> JudgedClaim:
+    """One row of the verdict's claims, for the summary's recipe.
+
+    A claim of more than 1 ("5.5 times as fast") is held by any larger ratio, one of less by any smaller.
+    Source: one-sided non-inferiority at 5 % each way, as for a latency; the bound is the figure over (times)
+    1 + margin. A ratio of sizes is counted, so that it has no interval, and p is 0 or 1.
+    """
+    match = match_of(findings)
+    bound = _bound(claim)
+    counted = claim.metric == "size_ratio"
+    value = summary.parameters if counted else summary.deciding.value
+    interval = None if counted else summary.deciding.interval
+    ratios = np.array(() if counted else summary.ratios)
+    doubts = _doubts(claim, summary)
+    status = _status(claim, match, doubts, _span(value, interval, counted), bound)
+    reasons = [*map(str, findings), *doubts]
+    decided_by = _decided_by(match, findings, doubts)
+    confidence, to_decide = 0.0, None
+    if status in ("reproduced", "not_reproduced"):
+        confidence = 1.0 if counted else _confidence(ratios, bound, _side(claim, status))
+    if status == "not_reproduced":
+        beyond = f"{_what(counted)} lies {'below' if claim.at_least else 'above'} {bound:.2f}"
+        reasons.append(beyond)
+        decided_by = (beyond, *decided_by)
+    if status == "inconclusive" and not doubts:
+        to_decide = stats.launches_to_decide(ratios, bound)
+        undecided = f"the interval reaches over {bound:.2f}"
+        more = (
+            "no useful number of rounds decides" if to_decide is None else f"about {to_decide} rounds decide"
+        )
+        reasons.append(f"{undecided}; at this spread {more}")
+        decided_by = (undecided, *decided_by)
+    return JudgedClaim(
+        id=claim.id,
+        role=claim.role,
+        recipe=summary.recipe,
+        claim_citation=claim.citation,
+        value=None if value is None else round(value, 9),
+        unit="ratio",
+        interval=interval if interval is None else _rounded(interval),
+        bound=round(bound, 9),
+        status=status,
+        protocol_match=match,
+        reasons=tuple(reasons),
+        decided_by=decided_by,
+        confidence=round(confidence, 9),
+        readings=_readings(claim, match, doubts, _span(value, interval, counted), ratios),
+        launches_to_decide=to_decide,
+    )
+
+
+def _bound(claim: Claim) -> float:
+    share = 1 + claim.margin.value
+    return claim.value / share if claim.at_least else claim.value * share
+
+
+def _span(value: float | None, interval: Interval | None, counted: bool) -> Interval | None:
+    """What is held against a bound: the interval, or the counted value itself."""
+    if counted and value is not None:
+        return Interval(low=value, high=value, level=1.0)
+    return interval
+
+
+def _what(counted: bool) -> str:
+    return "the count" if counted else "the interval"
+
+
+def _doubts(claim: Claim, summary: RatioSummary) -> tuple[str, ...]:
+    if claim.metric == "size_ratio":
+        return () if summary.parameters is not None else ("not both models were exported",)
+    unknown = summary.deciding.reason
+    return tuple(dict.fromkeys((*summary.doubts, *([unknown] if unknown else []))))
+
+
+def _decided_by(
+    match: ProtocolMatch, findings: tuple[Finding, ...], doubts: tuple[str, ...]
+) -> tuple[str, ...]:
+    if match == "mismatch":
+        return tuple(finding.short for finding in findings if finding.level == "mismatch")
+    return (*doubts, *(finding.short for finding in findings))
+
+
+def _status(
+    claim: Claim, match: ProtocolMatch, doubts: tuple[str, ...], span: Interval | None, bound: float
+) -> Status:
+    if match == "mismatch":
+        return "not_comparable"
+    if doubts or span is None:
+        return "inconclusive"
+    if span.low >= bound if claim.at_least else span.high <= bound:
+        return "reproduced"
+    beyond = span.high < bound if claim.at_least else span.low > bound
+    return "not_reproduced" if beyond else "inconclusive"
+
+
+def _side(claim: Claim, status: Status) -> Literal["smaller", "larger"]:
+    """Of the one-sided test that decided."""
+    return "larger" if claim.at_least == (status == "reproduced") else "smaller"
+
+
+def _confidence(ratios: NDArray[np.float64], bound: float, side: Literal["smaller", "larger"]) -> float:
+    p = stats.p_beyond(ratios, bound, side)
+    return 0.0 if p is None else 1 - p
+
+
+def _readings(
+    claim: Claim,
+    match: ProtocolMatch,
+    doubts: tuple[str, ...],
+    span: Interval | None,
+    ratios: NDArray[np.float64],
+) -> tuple[Reading, ...]:
+    """The strict reading (no margin), and equivalence: is it about this ratio, not just beyond it?"""
+    status = _status(claim, match, doubts, span, claim.value)
+    strict = Reading(
+        name="strict",
+        low=claim.value if claim.at_least else None,
+        high=None if claim.at_least else claim.value,
+        status=status,
+        p=_p(ratios, claim.value, _side(claim, status)),
+    )
+    low, high = claim.value / (1 + claim.margin.value), claim.value * (1 + claim.margin.value)
+    status, p = _equivalence(match, doubts, span, ratios, low, high)
+    return strict, Reading(name="equivalence", low=round(low, 9), high=round(high, 9), status=status, p=p)
+
+
+def _equivalence(
+    match: ProtocolMatch,
+    doubts: tuple[str, ...],
+    span: Interval | None,
+    ratios: NDArray[np.float64],
+    low: float,
+    high: float,
+) -> tuple[Status, float | None]:
+    """Two one-sided tests. Source: Schuirmann's, as for a latency."""
+    if match == "mismatch":
+        return "not_comparable", None
+    if doubts or span is None:
+        return "inconclusive", None
+    if span.high < low:
+        return "not_reproduced", _p(ratios, low, "smaller")
+    if span.low > high:
+        return "not_reproduced", _p(ratios, high, "larger")
+    both = (_p(ratios, high, "smaller"), _p(ratios, low, "larger"))
+    p = None if both[0] is None or both[1] is None else max(both[0], both[1])
+    return ("reproduced" if low <= span.low and span.high <= high else "inconclusive"), p
+
+
+def _p(ratios: NDArray[np.float64], bound: float, side: Literal["smaller", "larger"]) -> float | None:
+    p = stats.p_beyond(ratios, bound, side)
+    return None if p is None else float(f"{p:.6g}")
+
+
+def _rounded(interval: Interval) -> Interval:
+    return Interval(low=round(interval.low, 9), high=round(interval.high, 9), level=interval.level)

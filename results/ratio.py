@@ -1,0 +1,144 @@
+"""Two models of one run against each other: the ratio of their latencies by round, and of their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import stats
+from results.protocol import artifact_of
+from results.record import Launch, Record
+from results.samples import LaunchSamples
+from results.series import series
+from results.stats import SAMPLES_NEEDED, Estimate
+from results.summary import (
+    DECIDING_LEVEL,
+    FEWEST_LAUNCHES,
+    SHOWN_LEVEL,
+    launches_of,
+    summarize_latency,
+    timed_samples,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioSummary:
+    """Latency of `models[0]` over that of `models[1]`, both by `recipe`, and what their sizes would give.
+
+    `ratios`: of the two medians, one per round that has a valid launch of both. `shown`: their typical
+    ratio with a 95 % interval, `deciding`: with the 90 % one. `rounds`: those that have a launch of either.
+    `multiply_adds`, `parameters`, `file_bytes`: the ratio of the two files', None where one is missing.
+    `doubts`: why the ratio can be inconclusive at best.
+    """
+
+    recipe: str
+    models: tuple[str, str]
+    rounds: int
+    ratios: tuple[float, ...]
+    shown: Estimate
+    deciding: Estimate
+    multiply_adds: float | None
+    parameters: float | None
+    file_bytes: float | None
+    doubts: tuple[str, ...]
+
+
+def summarize_ratio(
+    record: Record, samples: Mapping[str, LaunchSamples], recipe: str, models: tuple[str, str]
+) -> RatioSummary:
+    """The ratio of two models' latencies over the rounds of a run, in each of which every model has a turn.
+
+    `samples`: by `Launch.samples_file`. A round counts where both launches are valid: what slows the device
+    down for a while is in both of them.
+    Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
+    Source: the t-interval of the paired log ratios, as for two builds on one device.
+    """
+    latencies = [summarize_latency(record, samples, recipe, model) for model in models]
+    by_round = [_by_round(record, recipe, model) for model in models]
+    rounds = sorted({index for launches in by_round for index in launches})
+    whole = [index for index in rounds if all(_valid(launches, index) for launches in by_round)]
+    unfit = next(
+        (
+            f"{model} was not measured" if one is None else f"{model}: device parity {one.parity}"
+            for model, one in zip(models, latencies, strict=True)
+            if one is None or one.parity != "passed"
+        ),
+        None,
+    )
+    timed = [[timed_samples(launches[index], samples)[1] for index in whole] for launches in by_round]
+    fewest = min((one.size for arm in timed for one in arm), default=SAMPLES_NEEDED[0.5])
+    if unfit is None and fewest < SAMPLES_NEEDED[0.5]:
+        unfit = f"n too small (need >= {SAMPLES_NEEDED[0.5]} per launch, has {fewest})"
+    if unfit is None and not whole:
+        unfit = "no round has a valid launch of both"
+    ratios = np.empty(0)
+    if unfit is None:
+        first, second = (np.array([np.quantile(one, 0.5) for one in arm]) for arm in timed)
+        ratios = first / second
+    multiply_adds, parameters, size = _of_files(record, recipe, models)
+    return RatioSummary(
+        recipe=recipe,
+        models=models,
+        rounds=len(rounds),
+        ratios=tuple(float(one) for one in ratios),
+        shown=_typical(ratios, SHOWN_LEVEL, unfit),
+        deciding=_typical(ratios, DECIDING_LEVEL, unfit),
+        multiply_adds=multiply_adds,
+        parameters=parameters,
+        file_bytes=size,
+        doubts=tuple(
+            dict.fromkeys(
+                (
+                    *([] if unfit is None else [unfit]),
+                    *_of_models(models, [() if one is None else one.doubts for one in latencies]),
+                    *_of_rounds(len(rounds), len(whole)),
+                )
+            )
+        ),
+    )
+
+
+def _by_round(record: Record, recipe: str, model: str) -> dict[int, Launch]:
+    """A series' launches by their index, which is the round: what failed once was not tried again."""
+    return {launch.index: launch for launch in launches_of(record, series(record, recipe, model))}
+
+
+def _valid(launches: dict[int, Launch], index: int) -> bool:
+    return index in launches and not launches[index].invalid
+
+
+def _typical(ratios: NDArray[np.float64], level: float, unfit: str | None) -> Estimate:
+    if unfit is not None:
+        return Estimate(value=None, interval=None, n=0, reason=unfit)
+    return stats.over_launches(ratios, level, of="round")
+
+
+def _of_files(
+    record: Record, recipe: str, models: tuple[str, str]
+) -> tuple[float | None, float | None, float | None]:
+    """The ratios of multiply-adds, parameters and bytes."""
+    first, second = (artifact_of(record, recipe, model) for model in models)
+    if first is None or second is None:
+        return None, None, None
+    size = first.model_bytes / second.model_bytes
+    a, b = first.architecture, second.architecture
+    if a is None or b is None:
+        return None, None, size
+    return a.multiply_adds / b.multiply_adds, a.parameters / b.parameters, size
+
+
+def _of_models(models: tuple[str, str], doubts: list[tuple[str, ...]]) -> Iterator[str]:
+    """The doubts of both latencies: named where only one has them."""
+    for model, own, other in zip(models, doubts, reversed(doubts), strict=True):
+        for doubt in own:
+            yield doubt if doubt in other else f"{model}: {doubt}"
+
+
+def _of_rounds(rounds: int, whole: int) -> Iterator[str]:
+    if whole < rounds:
+        yield f"{rounds - whole} of {rounds} rounds left out: a launch in them is missing or invalid"
+    if whole < FEWEST_LAUNCHES:
+        yield f"too few rounds: {whole} (need >= {FEWEST_LAUNCHES})"

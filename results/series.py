@@ -1,0 +1,54 @@
+"""A series: the launches of one model by one recipe, and what it is called in tables and file names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from results.record import Record
+
+# The model that the claims of role "claim" are about; a run of it alone does not name it.
+CLAIMED_MODEL = "mobilebert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One of the paper's networks, converted by one recipe."""
+
+    model: str
+    recipe: str
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return _named(self.model, self.recipe, " ")
+
+    @property
+    def stem(self) -> str:
+        """What file names call it."""
+        return _named(self.model, self.recipe, "-")
+
+
+def series_of(record: Record) -> tuple[Series, ...]:
+    """Every series that a run was asked for: recipe by recipe, in the order of the models."""
+    settings = record.settings
+    return tuple(Series(model=m, recipe=r) for r in settings.recipes for m in settings.models)
+
+
+def series(record: Record, recipe: str, model: str | None = None) -> Series:
+    """One series of a run; `model` None: of the model that is judged."""
+    return Series(model=judged_model(record) if model is None else model, recipe=recipe)
+
+
+def judged_model(record: Record) -> str:
+    """The model that the claims about one model are held against."""
+    models = record.settings.models
+    return CLAIMED_MODEL if CLAIMED_MODEL in models else models[0]
+
+
+def compares_models(record: Record) -> bool:
+    """Whether the run measured several of the paper's networks."""
+    return len(record.settings.models) > 1
+
+
+def _named(model: str, recipe: str, between: str) -> str:
+    return recipe if model == CLAIMED_MODEL else f"{model}{between}{recipe}"
