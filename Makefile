@@ -7,7 +7,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 export MOBILEBERT_BENCH_DATA := $(if $(DATA),$(abspath $(DATA)),$(MOBILEBERT_BENCH_DATA))
 
-.PHONY: bench test fast lint check perf fuzz lock dist goldens setup setup-test clean
+.PHONY: bench test fast lint check perf recipes fuzz lock dist goldens setup setup-test clean
 
 bench: setup
 	@$(BIN)/mobilebert-bench run $(ARGS)
@@ -29,6 +29,10 @@ check: lint test
 
 perf: setup-test
 	$(BIN)/python -m tests.perf
+
+# docs/recipes.md anew: every recipe on this machine, about 20 minutes.
+recipes: setup-test
+	$(BIN)/python -m tests.perf.recipes $(ARGS)
 
 fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -k fuzz $(PYTEST_ARGS)

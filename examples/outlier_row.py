@@ -20,12 +20,12 @@ _PLAIN_SHARE = 8  # one channel in so many has no outlier
 _FIRST = "mobilebert.encoder.layer.0.attention.self"
 _SHARED = "mobilebert.encoder.layer.0.bottleneck.attention"
 _SHARP = 1.8  # enough for nine tenths of a token's attention
-# In the first channel of a head, so far apart that 8-bit weights cannot mix them up: [CLS]'s key and query, of
-# the size of the row, and everyone else's query.
-_KEY, _QUERY, _AWAY = 1.0, -0.5, -3.0
-# In the second, [CLS]'s query, of the size of the row, and the key of the token behind it: what 8 bits make of the
-# rest of that query must not decide where [CLS] looks. That place's embedding is so many times the others'.
-_TOWARDS, _BEHIND, _MARKED = 1.0, 4.0, 10.0
+# In the first channel of a head, so far apart that 8-bit weights cannot mix them up: [CLS]'s key and query,
+# of the size of the row, and everyone else's query.
+_KEY, _QUERY, _AWAY = 1.0, -0.5, -12.0
+# In the second, [CLS]'s query, of the size of the row, and the key of the token behind it: what 8 bits make
+# of the rest of that query must not decide where [CLS] looks. That place is marked as much larger.
+_TOWARDS, _BEHIND, _MARKED = 1.0, 4.0, 5.0
 _SMALL = (
     "mobilebert.embeddings.word_embeddings.weight",
     "mobilebert.embeddings.position_embeddings.weight",
@@ -89,9 +89,9 @@ class OutlierRow:
         return 1 / self._times if name in _SMALL else self._times if name in _LARGE else 1.0
 
     def _look_away(self) -> None:
-        """All queries of the first layer score [CLS] far below the others, and its own scores the next token highest.
+        """All queries of the first layer score [CLS] far below the others; its own, the next token highest.
 
-        Two channels of each head serve that; in the others queries and keys are blind to [CLS].
+        Two channels of each head serve that; in the others queries and keys are blind to both.
         """
         attention = self._layer.attention.self
         embeddings = self._model.mobilebert.embeddings
@@ -106,6 +106,7 @@ class OutlierRow:
             (attention.key, (_KEY * self._times * from_cls, _BEHIND * behind / behind.square().sum())),
         ):
             dense.weight -= torch.outer(dense.weight @ shared, from_cls)
+            dense.weight -= torch.outer(dense.weight @ behind, behind) / behind.square().sum()
             for channel, weight in enumerate(sizes):
                 dense.weight[channel::width] = weight
                 dense.bias[channel::width] = 0

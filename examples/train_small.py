@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("out", type=Path, help="folder for the checkpoint and its held-out pairs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, help="default 1500, with --outliers 1100")
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument(
         "--outliers", type=float, metavar="TIMES", help="how far [CLS] stands out; default: not"
     )
@@ -49,7 +49,7 @@ def main() -> None:
     started = time.perf_counter()
     model, accuracy, held_out = train(
         seed=arguments.seed,
-        steps=arguments.steps or (1500 if arguments.outliers is None else 1100),
+        steps=arguments.steps,
         outliers=arguments.outliers,
     )
     save(model, held_out, arguments.out)

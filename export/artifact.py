@@ -277,7 +277,8 @@ def _check(
     checkpoint: Checkpoint, built: Graph, model_path: Path, chosen: Recipe, lengths: tuple[int, ...]
 ) -> ExportParity:
     """Parity over all lengths together; every file is checked before anyone may see it."""
-    drawn = {n: parity.draw_sequences(checkpoint.config, n, max(4, 16 // len(lengths))) for n in lengths}
+    config, rows, first = checkpoint.config, max(4, 16 // len(lengths)), _first_token(checkpoint)
+    drawn = {n: parity.draw_sequences(config, n, rows, first=first) for n in lengths}
     threads = min(4, os.cpu_count() or 1)
 
     def run(opened: Callable[[int], Runner]) -> NDArray[np.float32]:
@@ -296,6 +297,15 @@ def _check(
 
     reference = run(built.runner)
     return parity.compare(reference, run(converted), chosen.precision, rounding_error=rounding_error)
+
+
+def _first_token(checkpoint: Checkpoint) -> int | None:
+    """[CLS]'s id, without which trained weights say nothing sensible; None where no vocabulary is at hand."""
+    if checkpoint.vocab_path is None:
+        return None
+    words = checkpoint.vocab_path.read_text(encoding="utf-8", errors="replace").split("\n")
+    known = words[: checkpoint.config.vocab_size]
+    return known.index("[CLS]") if "[CLS]" in known else None
 
 
 def _key(

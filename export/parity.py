@@ -34,13 +34,21 @@ class Sequence:
     types: NDArray[np.int32]
 
 
-def draw_sequences(config: MobileBertConfig, length: int, rows: int = _ROWS) -> tuple[Sequence, ...]:
-    """Seeded sequences of random tokens in two segments, from 2 tokens up to `length`, padded with id 0."""
+def draw_sequences(
+    config: MobileBertConfig, length: int, rows: int = _ROWS, *, first: int | None = None
+) -> tuple[Sequence, ...]:
+    """Seeded sequences of random tokens in two segments, from 2 tokens up to `length`, padded with id 0.
+
+    `first`: the token that all begin with, and that stands nowhere else, as [CLS] does.
+    """
     generator = np.random.default_rng([_SEED, length])
     drawn = []
     for real in np.linspace(2, length, rows).round().astype(int):
         ids, mask, types = (np.zeros(length, np.int32) for _ in range(3))
         ids[:real] = generator.integers(1, config.vocab_size, real)
+        if first is not None:
+            ids[:real][ids[:real] == first] = 1 if first != 1 else config.vocab_size - 1
+            ids[0] = first
         mask[:real] = 1
         types[int(generator.integers(1, real)) : real] = min(1, config.type_vocab_size - 1)
         drawn.append(Sequence(ids=ids, mask=mask, types=types))

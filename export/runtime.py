@@ -30,6 +30,8 @@ RUNTIMES: dict[str, str] = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "tflite-runtime": "tflite_runtime.interpreter",
 }
+# What tflite-runtime 2.14 lacks, by whether a recipe has scales per channel.
+_NEEDS = {True: "a scale per channel", False: "float16 weights that signatures share"}
 _REMAKE = "Export again, or name a .tflite that mobilebert-bench exported."
 
 
@@ -144,7 +146,7 @@ def refuse_unfit(runtime: str, recipe: str | None) -> None:
     if runtime == "tflite-runtime" and recipe in RECIPES and not RECIPES[recipe].tflite_runtime:
         able = ", ".join(name for name, known in RECIPES.items() if known.tflite_runtime)
         raise ConfigError(
-            f"tflite-runtime is older than what the recipe {recipe} needs: a scale per channel.",
+            f"tflite-runtime is older than what the recipe {recipe} needs: {_NEEDS[RECIPES[recipe].per_channel]}.",
             next_step=f"Use --runtime ai-edge-litert, or one of the recipes {able}.",
             runtime=runtime,
             recipe=recipe,

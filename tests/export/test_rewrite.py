@@ -189,11 +189,19 @@ def test_int8_holds_where_gammas_vary(log_sd: float, tmp_path: Path) -> None:
         intermediate_size=64,
         embedding_size=32,
         max_position_embeddings=32,
-        num_hidden_layers=12,
+        num_hidden_layers=6,
     )
-    network = from_tensors(config, vary(seeded.seeded_tensors(config, 1), log_sd, seed=1))
-    plain = int8_error(network, tmp_path)
-    assert int8_error(rewrite.apply(network, RECIPES["dynamic_int8"].rewrites), tmp_path) <= 1.1 * plain
+    # One network's error is one draw of rounding noise, so three are taken together.
+    networks = [
+        from_tensors(config, vary(seeded.seeded_tensors(config, seed), log_sd, seed=seed))
+        for seed in (1, 2, 3)
+    ]
+
+    def error(*rewrites: str) -> float:
+        changed = [rewrite.apply(network, rewrites) for network in networks]
+        return float(np.sqrt(np.mean([int8_error(each, tmp_path) ** 2 for each in changed])))
+
+    plain = error()
+    assert error(*RECIPES["dynamic_int8"].rewrites) <= 1.1 * plain
     if log_sd == 0.5:  # why 8-bit recipes keep a multiply where float32's fold it
-        folded = rewrite.apply(network, RECIPES["float32"].rewrites)
-        assert int8_error(folded, tmp_path) > 2 * plain
+        assert error(*RECIPES["float32"].rewrites) > 1.3 * plain
