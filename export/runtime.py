@@ -146,7 +146,8 @@ def refuse_unfit(runtime: str, recipe: str | None) -> None:
     if runtime == "tflite-runtime" and recipe in RECIPES and not RECIPES[recipe].tflite_runtime:
         able = ", ".join(name for name, known in RECIPES.items() if known.tflite_runtime)
         raise ConfigError(
-            f"tflite-runtime is older than what the recipe {recipe} needs: {_NEEDS[RECIPES[recipe].per_channel]}.",
+            f"tflite-runtime is older than what the recipe {recipe} needs: "
+            f"{_NEEDS[RECIPES[recipe].per_channel]}.",
             next_step=f"Use --runtime ai-edge-litert, or one of the recipes {able}.",
             runtime=runtime,
             recipe=recipe,

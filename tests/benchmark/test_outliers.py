@@ -69,13 +69,13 @@ def agreements(command: Call, checkpoint: Path, *recipes: str) -> dict[str, floa
     record = json.loads(Path("runs/0001/record.json").read_text())
     exact = next(one for one in record["accuracies"] if one["recipe"] == "float32")
     assert exact["correct"] / exact["rows"] >= 0.9
-    return {one["recipe"]: one["agreement"] for one in verdict["floors"]}
+    return {one["recipe"]: one["agreement"] for one in verdict["floors"] if one["recipe"] != "float32"}
 
 
 def test_equalized_recipes_predict_as_float32_does(command: Call, loud: Path) -> None:
     """Channels a thousand times as large, by a rewrite that changes no logit: equalizing takes them back."""
     found = agreements(command, loud, *STATIC, "dynamic_int8_equalized")
-    assert found.keys() >= {*STATIC, "dynamic_int8_equalized"}
+    assert found.keys() == {*STATIC, "dynamic_int8_equalized"}
     assert min(found.values()) >= 0.99, found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 
 from export import artifact
 from export.checkpoint import Checkpoint, open_checkpoint
+from export.convert import convert
+from export.graph import of
+from export.network import from_tensors
 from export.recipes import EQUALIZE, RECIPES
 from export.runtime import open_runtime
 from results.errors import ExportParityError
@@ -65,3 +69,20 @@ def test_outlier_channels_break_naive_recipes_and_no_equalized_one(
     with contextlib.suppress(ExportParityError):  # or it is off by the whole scale, and refused for that
         broken = artifact.build(loud, name, (LENGTH,), tmp_path, rows, rewrites=naive)
         assert agreement(reference, logits(broken.model_path)) < (0.6 if name in STATIC else 0.99)
+
+
+def test_a_word_far_above_the_others_leaves_them_in_the_table(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """The converter gives the table one 8-bit scale, which a single large row would have to itself."""
+    name = "mobilebert.embeddings.word_embeddings.weight"
+    words = checkpoint.tensors[name].copy()
+    words[SMALL.vocab_size - 1] *= 1e5
+    rows = drawn_rows(dataclasses.replace(SMALL, vocab_size=SMALL.vocab_size - 1), LENGTH, 40)
+    found = []
+    for recipe in ("float32", "dynamic_int8"):
+        conversion = convert(
+            of(from_tensors(SMALL, {**checkpoint.tensors, name: words})), RECIPES[recipe], (LENGTH,)
+        )
+        (tmp_path / recipe).write_bytes(conversion.model)
+        run = open_runtime(tmp_path / recipe, threads=1).logits
+        found.append(np.stack([run(*row) for row in zip(rows.ids, rows.mask, rows.types, strict=True)]))
+    assert np.abs(found[1] - found[0]).max() <= 0.05 * np.abs(found[0]).max()
