@@ -77,11 +77,10 @@ def test_a_word_far_above_the_others_leaves_them_in_the_table(checkpoint: Checkp
     words = checkpoint.tensors[name].copy()
     words[SMALL.vocab_size - 1] *= 1e5
     rows = drawn_rows(dataclasses.replace(SMALL, vocab_size=SMALL.vocab_size - 1), LENGTH, 40)
+    network = from_tensors(SMALL, {**checkpoint.tensors, name: words})
     found = []
     for recipe in ("float32", "dynamic_int8"):
-        conversion = convert(
-            of(from_tensors(SMALL, {**checkpoint.tensors, name: words})), RECIPES[recipe], (LENGTH,)
-        )
+        conversion = convert(of(network), RECIPES[recipe], (LENGTH,))
         (tmp_path / recipe).write_bytes(conversion.model)
         run = open_runtime(tmp_path / recipe, threads=1).logits
         found.append(np.stack([run(*row) for row in zip(rows.ids, rows.mask, rows.types, strict=True)]))
