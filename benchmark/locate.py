@@ -44,13 +44,6 @@ def locate_pairs(flag: Path | None) -> Located:
     return Located(path=_example("pairs.tsv"), origin="example pairs of this project", example=True)
 
 
-def pairs_at_hand(flag: Path | None) -> Located | None:
-    """The pairs file of a run where it is on this machine already, or is going to be the example: None."""
-    if flag is not None:
-        return Located(path=flag, origin="flag --pairs")
-    return _in_data_folders(_PAIRS_NAMES)
-
-
 def locate_training(flag: Path | None) -> Located:
     """The pairs to calibrate with: the flag's, a data folder's, else the example."""
     if flag is not None:

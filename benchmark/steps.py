@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from benchmark.mnli import LABELS
 from benchmark.outcome import Outcome
 from benchmark.training import training_rows
 from export import lengths, rewrite
-from export.artifact import ArtifactFiles, build
+from export.artifact import ArtifactFiles, build, refuse_impossible
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.hub import default_checkpoint
 from export.recipes import EQUALIZE, recipe
@@ -164,16 +165,23 @@ def export_all(
     wanted = tuple(dict.fromkeys((*config.recipes, REFERENCE_RECIPE)))
     made = export_recipes(config, wanted, checkpoint, listener)
     journal.add("model", artifacts=tuple(files.artifact for files in made))
-    for files in made:
-        for text in files.artifact.warnings:
-            journal.doubt("recipe", f"{files.artifact.recipe}: {text}")
+    note_warnings(made, journal)
     return made
+
+
+def note_warnings(made: Iterable[ArtifactFiles], journal: Journal) -> None:
+    for files in made:
+        artifact = files.artifact
+        label = Series(model=artifact.model, recipe=artifact.recipe).label
+        for text in artifact.warnings:
+            journal.doubt("recipe", f"{label}: {text}")
 
 
 def export_recipes(
     config: Config, recipes: tuple[str, ...], checkpoint: Checkpoint, listener: Listener
 ) -> tuple[ArtifactFiles, ...]:
     rows = _training_rows(config, recipes, checkpoint, listener)
+    refuse_impossible(checkpoint, recipes, config.rewrites)
     made = []
     for name in recipes:
         listener.on_step(f"Exporting {Series(model=checkpoint.model, recipe=name).label}.")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from benchmark.config import Config
-from benchmark.locate import Located, locate_training, locate_vocabulary, pairs_at_hand
+from benchmark.locate import Located, locate_pairs, locate_training, locate_vocabulary
 from benchmark.mnli import PairTable, read_pairs, take
 from benchmark.tokenize import open_tokenizer, tokenize
 from export.calibration import TrainingRows
@@ -27,7 +27,8 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     """
     found = locate_training(config.calibration)
     whole = read_pairs(found.path, origin=found.origin, example=found.example)
-    _refuse_evaluated(whole, found, pairs_at_hand(config.pairs))
+    evaluated = locate_pairs(config.pairs)
+    _refuse_evaluated(whole, found, evaluated)
     table = take(whole, min(_MOST_ROWS, whole.rows_total), seed=config.seed)
     vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint.vocab_path)
     size = checkpoint.config.vocab_size
@@ -35,6 +36,8 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
     sequences, _ = tokenize(tokenizer, table, length=config.signature_lengths[-1], model_size=size)
     doubts = ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
+    if found.example and evaluated.example:
+        doubts.append("The same pairs are evaluated, which flatters it.")
     if vocabulary.example:
         doubts.append("Calibrated on tokens of a small example vocabulary.")
     return TrainingRows(
@@ -47,11 +50,11 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     )
 
 
-def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located | None) -> None:
+def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located) -> None:
     """Ranges fitted to the evaluated pairs would flatter the recipe. The example has but one file."""
     if training.kind.endswith("_dev"):
         raise _shared(found, training.rows_total, training, training.name)
-    if found.example or evaluated is None:
+    if found.example:
         return
     other = read_pairs(evaluated.path, origin=evaluated.origin, example=evaluated.example)
     if shared := len(_texts(training) & _texts(other)):

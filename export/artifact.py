@@ -63,6 +63,15 @@ def default_cache() -> Path:
     return (Path(home).absolute() if home else Path.home() / ".cache" / "mobilebert-bench") / "artifacts"
 
 
+def refuse_impossible(
+    checkpoint: Checkpoint, recipe_names: Sequence[str], rewrites: Sequence[str] | None = None
+) -> None:
+    """Raise CheckpointError, before any conversion, where one of these recipes cannot be made of it."""
+    network = from_tensors(checkpoint.config, checkpoint.tensors)
+    for name in recipe_names:
+        rewrite.refuse_impossible(network, recipe(name).rewrites if rewrites is None else rewrites)
+
+
 def build(
     checkpoint: Checkpoint,
     recipe_name: str,
@@ -204,7 +213,7 @@ def _write(
         parity=_check(checkpoint, built, model_path, chosen, lengths),
         conversion=conversion.cost,
         versions=_versions(),
-        rewrites=rewrite.check(chosen.rewrites),
+        rewrites=rewrite.applicable(checkpoint.config, chosen.rewrites),
         calibration=seen,
         accelerated_share=share,
         warnings=warnings,

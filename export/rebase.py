@@ -16,6 +16,9 @@ import numpy as np
 from export.network import Array, Dense, FeedForward, Layer, Network, Projection, Residual
 from results.errors import CheckpointError
 
+# Weights and activations in such units are still 20 decades away from the ends of float32.
+_FARTHEST = 1e18
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LayerUnits:
@@ -53,17 +56,18 @@ def ones(network: Network) -> Units:
 def cumulative(network: Network) -> Units:
     """The units in which no residual is multiplied: the products of the norms' scales along each stream.
 
-    Raises: CheckpointError for a scale of zero, by which the stream could not be divided.
+    Raises: CheckpointError for a scale of zero, by which the stream could not be divided, and for products
+    so far from 1 that float32 would run out of range.
     """
     units, layers = ones(network), []
     hidden = units.last
     for index, (layer, start) in enumerate(zip(network.layers, units.layers, strict=True)):
         stream = [start.stream[0]]
         for residual in (layer.attended, *(each.narrow for each in layer.feed_forwards)):
-            stream.append(stream[-1] * _nonzero(residual, index))
+            stream.append(_product(stream[-1], residual, index))
         layers.append(dataclasses.replace(start, hidden=hidden, stream=tuple(stream)))
         assert layer.widen is not None
-        hidden = hidden * _nonzero(layer.widen, index)
+        hidden = _product(hidden, layer.widen, index)
     return Units(layers=tuple(layers), last=hidden)
 
 
@@ -145,19 +149,25 @@ def _residual(residual: Residual, reads: Array | None, before: Array, after: Arr
     return Residual(dense=dense, keep=None if unchanged else _like(keep, residual.dense.bias), norm=None)
 
 
-def _nonzero(residual: Residual, index: int) -> Array:
+def _product(before: Array, residual: Residual, index: int) -> Array:
+    """The stream's units after a residual, as products of the norms' scales. Raises: CheckpointError."""
     norm = residual.norm
-    scale = np.ones(len(residual.dense.bias)) if norm is None else _f64(norm.scale)
-    if norm is not None and not np.all(scale):
-        channel = int(np.flatnonzero(scale == 0)[0])
-        raise CheckpointError(
-            f"A norm of layer {index} has the scale 0 in channel {channel}: the rewrite fold_residuals would "
-            "divide by it.",
-            next_step="Leave that rewrite out: --rewrites with scale_residuals in its place.",
-            layer=index,
-            channel=channel,
-        )
-    return scale
+    units = before if norm is None else before * _f64(norm.scale)
+    size = np.abs(units)
+    outside = np.flatnonzero((size < 1 / _FARTHEST) | (size > _FARTHEST))
+    if not len(outside):
+        return units
+    channel = int(outside[0])
+    scale = 1.0 if norm is None else float(norm.scale[channel])
+    what = f"A norm of layer {index} has the scale {scale:.3g} in channel {channel}"
+    raise CheckpointError(
+        f"{what}: the rewrite fold_residuals would divide by it."
+        if scale == 0
+        else f"{what}, and with those before it {units[channel]:.3g}: too far from 1 for fold_residuals.",
+        next_step="Give --rewrites fold_norms,scale_residuals, which divides by nothing.",
+        layer=index,
+        channel=channel,
+    )
 
 
 def _writes(dense: Dense, by: Array) -> Dense:

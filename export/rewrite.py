@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from export.architecture import MobileBertConfig
 from export.calibration import Ranges
 from export.equalize import equalize
 from export.network import Array, Dense, Layer, Network, Norm, Point, Projection
@@ -28,8 +29,7 @@ def apply(network: Network, names: Iterable[str], measure: Measure | None = None
     `measure`: the ranges that equalize needs.
     Raises: ConfigError for names that do not exist; CheckpointError where a rewrite would divide by zero.
     """
-    wanted = check(names)
-    for name in wanted:
+    for name in check(names):
         if name != EQUALIZE:
             network = REWRITES[name](network)
         elif measure is None:
@@ -37,6 +37,23 @@ def apply(network: Network, names: Iterable[str], measure: Measure | None = None
         else:
             network = equalize(network, measure(network))
     return network
+
+
+def applicable(config: MobileBertConfig, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that change a network of this kind: norms with statistics cannot be folded."""
+    folds = config.normalization_type == "no_norm"
+    rebases = folds and config.use_bottleneck
+    return tuple(
+        name
+        for name in check(names)
+        if (name != "fold_norms" or folds) and (name not in _NEED_FOLDED_NORMS or rebases)
+    )
+
+
+def refuse_impossible(network: Network, names: Iterable[str]) -> None:
+    """Raise CheckpointError where one of these rewrites would divide by zero, or leave float32's range."""
+    if "fold_residuals" in check(names) and _can_rebase(network):
+        cumulative(network)
 
 
 def check(names: Iterable[str]) -> tuple[str, ...]:
@@ -52,6 +69,11 @@ def check(names: Iterable[str]) -> tuple[str, ...]:
             )
         if name in _NEED_FOLDED_NORMS and "fold_norms" not in given:
             raise ConfigError(f"The rewrite {name} needs fold_norms.", next_step="Ask for both.")
+    if {"scale_residuals", "fold_residuals"} <= set(given):
+        raise ConfigError(
+            "The rewrites scale_residuals and fold_residuals exclude each other.",
+            next_step="Ask for one of them.",
+        )
     return tuple(name for name in NAMES if name in given)
 
 

@@ -61,8 +61,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained_with_outlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same task, with a fixed [CLS] embedding ten thousand times the size of the others."""
-    return _train(tmp_path_factory.mktemp("outlier"), "--outliers", "1e4", "--seed", "1")
+    """The same task, with a fixed [CLS] embedding a million times the size of the others."""
+    return _train(tmp_path_factory.mktemp("outlier"), "--outliers", "1e6", "--seed", "1")
 
 
 def _train(folder: Path, *options: str) -> Path:

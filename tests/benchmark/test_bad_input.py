@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,15 +19,11 @@ from benchmark.inputs import prepare
 from benchmark.mnli import LABELS
 from export.artifact import build
 from export.checkpoint import open_checkpoint
-from results.store import RunStore
 from tests.android_runner.tiny_model import LENGTH, edited, tiny_model
+from tests.benchmark.refusals import Refused, check_error
 from tests.benchmark.small import EXAMPLE, QUICK
 
-ERROR = re.compile(
-    r"^error: (?P<slug>[a-z-]+)\n  what   (?P<what>.+)\n(?:  kept   .+\n)?  next   .+\n\Z", re.M
-)
 HOST = ("--device", "host", "--threads", "1", *QUICK)
-Refused = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
@@ -46,21 +38,6 @@ def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> 
 def checkpoint(small_checkpoint: Path) -> Path:
     """A copy of the small checkpoint to be spoilt."""
     return Path(shutil.copytree(small_checkpoint, "checkpoint"))
-
-
-def check_error(stderr: str, exit_code: int, slug: str, *words: str) -> str:
-    """One error in the three-part form, of this class, whose first part holds these words; nothing torn."""
-    assert "Traceback" not in stderr
-    found = ERROR.search(stderr)
-    assert found, stderr
-    assert len(re.findall("^error: ", stderr, re.M)) == 1, stderr
-    assert (exit_code, found["slug"]) == (2 if slug == "config" else 4, slug), stderr
-    for word in words:
-        assert word in found["what"]
-    assert not list(Path().rglob("*.part"))
-    for record in Path().rglob("record.json"):
-        assert RunStore.open(record.parent).load().ended_at is None
-    return found["what"]
 
 
 @pytest.fixture
@@ -198,6 +175,20 @@ def test_bad_checkpoints(case: str, checkpoint: Path, refused: Refused) -> None:
     spoil(checkpoint)
     refused(["run", "--checkpoint", checkpoint, *HOST], slug, words)
     assert not Path("runs").exists()
+
+
+def test_a_norm_of_zero_is_refused_before_any_conversion(
+    checkpoint: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """float32 is converted last, as the reference; its rewrites must not fail after other conversions."""
+    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", "empty")
+    tensors = load_file(checkpoint / "model.safetensors")
+    tensors["mobilebert.encoder.layer.1.output.bottleneck.LayerNorm.weight"][3] = 0
+    save_file(tensors, checkpoint / "model.safetensors")
+    argv = ["accuracy", "--checkpoint", checkpoint, "--pairs", EXAMPLE / "pairs.tsv"]
+    refused(argv, "checkpoint", "layer 1 has the scale 0 in channel 3", "fold_residuals")
+    assert not Path("empty").exists()
+    assert call([*map(str, argv), "--rewrites", "fold_norms,scale_residuals", "--lengths", "128"]) == 0
 
 
 @pytest.mark.parametrize("command", ["run", "export", "accuracy"])
@@ -352,70 +343,3 @@ def test_an_output_folder_that_is_a_file(checkpoint: Path, refused: Refused) -> 
     Path("out").write_text("mine")
     refused(["accuracy", "--checkpoint", checkpoint, "--output", "out"], "record-not-saved", "out")
     assert Path("out").read_text() == "mine"
-
-
-# Calls, then looks at what was kept, from where the mounted folder can be seen.
-CALL = """
-import pathlib, sys
-from benchmark.cli import call
-from results.store import RunStore
-exit_code = call(sys.argv[2:])
-for path in pathlib.Path(sys.argv[1]).rglob("*"):
-    assert path.suffix != ".part" and not path.name.startswith((".part-", "building-")), path
-    if path.name == "record.json":
-        RunStore.open(path.parent).load()
-sys.exit(exit_code)
-"""
-
-
-@pytest.fixture
-def refused_inside(tmp_path: Path) -> Refused:
-    """As `refused`, with a folder mounted by bwrap as `how` says: root may write to any other folder."""
-    if shutil.which("bwrap") is None:
-        pytest.skip("needs bubblewrap")
-
-    def _call(how: list[str], folder: Path, argv: list[object], slug: str, *words: str) -> str:
-        sandbox = ["bwrap", "--dev-bind", "/", "/", *how, str(tmp_path / folder)]
-        ended = subprocess.run(
-            [*sandbox, sys.executable, "-c", CALL, str(folder), *map(str, argv)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-        check_error(ended.stderr, ended.returncode, slug, *words)
-        return ended.stderr
-
-    (tmp_path / "out").mkdir()
-    return _call
-
-
-def test_a_read_only_output_folder(checkpoint: Path, refused_inside: Refused, tmp_path: Path) -> None:
-    """Nothing can be recorded, so nothing is evaluated."""
-    job = ["accuracy", "--checkpoint", checkpoint, "--output", "out"]
-    said = refused_inside(
-        ["--ro-bind", str(tmp_path)], Path("out"), job, "record-not-saved", "Read-only file system"
-    )
-    assert "Exporting" not in said
-
-
-@pytest.mark.parametrize(("pages", "kept"), [(1, "settings only"), (3, "pairs, model")])
-def test_a_full_disk(pages: int, kept: str, checkpoint: Path, cache: Path, refused_inside: Refused) -> None:
-    """The disk is full at the second save, or once predictions are written: what was saved is still there."""
-    for recipe in ("dynamic_int8", "float32"):
-        build(open_checkpoint(str(checkpoint)), recipe, cache_dir=cache / "artifacts")
-    job = ["accuracy", "--checkpoint", checkpoint, "--output", "out", "--lengths", "128"]
-    full = ["--size", str(4096 * pages), "--tmpfs"]
-    said = refused_inside(full, Path("out"), job, "record-not-saved", "No space left on device")
-    assert f"  kept   out/0001/record.json: {kept}." in said
-
-
-@pytest.mark.parametrize(("command", "slug"), [("export", "conversion"), ("latency", "bundle-unavailable")])
-def test_a_full_cache(
-    command: str, slug: str, checkpoint: Path, refused_inside: Refused, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither a converted model nor the device program's bundle may be left in halves for the next call."""
-    argv = {"export": ["--checkpoint", checkpoint], "latency": [tiny_model(LENGTH), *HOST]}[command]
-    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(Path("out").absolute()))
-    full = ["--size", "65536", "--tmpfs"]
-    refused_inside(full, Path("out"), [command, *argv], slug, "No space left on device")

@@ -92,13 +92,13 @@ def test_naive_static_recipes_collapse_and_are_refused(
 
 
 def test_recipes_with_a_scale_per_row_hold_an_outlier_row(command: Call, trained_with_outlier: Path) -> None:
-    """[CLS] ten thousand times the others: each row has its own scale, and each word in the table its own."""
+    """[CLS] far more than ten thousand times the others: each row has a scale, and each word in the table."""
     words = load_file(trained_with_outlier / "model.safetensors")[
         "mobilebert.embeddings.word_embeddings.weight"
     ]
     largest = np.abs(words).max(axis=1)
-    assert largest[2] >= 3e3 * np.median(largest)
-    assert (np.abs(words[2]) >= 1e3 * np.abs(words[3:]).mean(axis=0)).mean() > 0.75
+    assert largest[2] >= 1e5 * np.median(largest)
+    assert (np.abs(words[2]) >= 1e4 * np.abs(words[3:]).mean(axis=0)).mean() > 0.75
     found = agreements(command, trained_with_outlier, "dynamic_int8")
     assert found["dynamic_int8"] >= 0.99
 

@@ -100,7 +100,8 @@ agreement; with one signature it is right). Both runtimes by their Python interp
 ## Accuracy: a small trained network
 `examples/train_small.py` trains a network of the same parts (4 layers, 128 channels, 2 feed-forward networks
 a layer) on a rule-made task. Here are its 3,000 held-out pairs; 256 of its training pairs served for
-calibration. An export that disagrees with float32 on more than 1 % of its calibration pairs is refused.
+calibration. An export of trained weights that disagrees with float32 on more than 1 % of the pairs that
+calibrated it is refused; of seeded ones, whose predictions are chance, it only says so.
 
 {trained}
 """
