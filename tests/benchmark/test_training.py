@@ -14,6 +14,7 @@ from benchmark.locate import DATA_VARIABLE, locate_training
 from benchmark.training import training_rows
 from export.checkpoint import open_checkpoint
 from results.errors import PairsError
+from tests.benchmark.small import EXAMPLE
 
 HEADER = "index\tsentence1\tsentence2\tgold_label\n"
 
@@ -53,6 +54,7 @@ def test_rows_are_the_tokens_of_the_longest_signature(small_checkpoint: Path) ->
     assert (rows.ids[rows.mask == 0] == 0).all()
     assert "example pairs" in rows.name
     assert any("example pairs" in doubt for doubt in rows.doubts)
+    assert any("same pairs are evaluated" in doubt for doubt in rows.doubts)
 
 
 def test_evaluated_pairs_are_refused_whatever_their_spelling(small_checkpoint: Path, tmp_path: Path) -> None:
@@ -65,6 +67,17 @@ def test_evaluated_pairs_are_refused_whatever_their_spelling(small_checkpoint: P
     apart = pairs(tmp_path / "apart.tsv", [("A bird.", "A fish.")])
     rows = training_rows(Config(pairs=evaluated, calibration=apart), checkpoint)
     assert (rows.name, len(rows.ids), rows.doubts) == ("apart.tsv", 1, ())
+
+
+def test_example_pairs_are_evaluated_where_nothing_else_is_at_hand(
+    small_checkpoint: Path, tmp_path: Path
+) -> None:
+    """A file of our own with some of them would flatter a recipe as well as dev pairs do."""
+    half = (EXAMPLE / "pairs.tsv").read_text().splitlines(keepends=True)[:30]
+    training = tmp_path / "half.tsv"
+    training.write_text("".join(half))
+    with pytest.raises(PairsError, match="are evaluated too"):
+        training_rows(Config(calibration=training), open_checkpoint(str(small_checkpoint)))
 
 
 @pytest.mark.parametrize("content", ["", HEADER, "no\theader\n"])
