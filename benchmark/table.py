@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from benchmark import steps
 from benchmark.config import REFERENCE_RECIPE, Config
 from benchmark.journal import Journal
@@ -11,7 +9,7 @@ from benchmark.listener import Listener
 from export import seeded
 from export.artifact import ArtifactFiles
 from export.checkpoint import Checkpoint, open_seeded
-from results.errors import ConfigError
+from results.errors import ConfigError, did_you_mean
 
 
 def check_call(config: Config) -> tuple[str, ...]:
@@ -21,10 +19,8 @@ def check_call(config: Config) -> tuple[str, ...]:
     models = known if config.models is None else config.models
     for name in models:
         if name not in known:
-            near = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigError(
-                f'There is no model "{name}".{hint}',
+                f'There is no model "{name}".{did_you_mean(name, known)}',
                 next_step=f"Choose from: {', '.join(known)}.",
                 model=name,
             )

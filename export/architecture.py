@@ -117,6 +117,16 @@ class MobileBertConfig:
         return kinds.get((self.normalization_type, self.hidden_act, self.use_bottleneck_attention), "other")
 
     @property
+    def folds_norms(self) -> bool:
+        """Whether norms are a mere scale and shift, which other weights can take over."""
+        return self.normalization_type == "no_norm"
+
+    @property
+    def rebases(self) -> bool:
+        """Whether the residual streams can be carried in other units: such norms, and blocks that narrow."""
+        return self.folds_norms and self.use_bottleneck
+
+    @property
     def width(self) -> int:
         """Channels of a block's inner stream."""
         return self.intra_bottleneck_size if self.use_bottleneck else self.hidden_size

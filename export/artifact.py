@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -24,8 +25,7 @@ from numpy.typing import NDArray
 from export import architecture, calibration, delegation, parity, rewrite
 from export.calibration import Ranges, TrainingRows
 from export.checkpoint import Checkpoint
-from export.equalize import equalize
-from export.network import Network, from_tensors
+from export.network import from_tensors
 from export.recipes import EQUALIZE, Recipe, recipe
 from export.runtime import Runner, open_runtime
 from results.errors import ConversionError, RecordDamaged
@@ -176,12 +176,13 @@ def _write(
 
     # The reference is the network as its checkpoint has it, so that a wrong rewrite cannot hide.
     built = graph.build(checkpoint.config, checkpoint.tensors)
-    exact = tuple(name for name in chosen.rewrites if name != EQUALIZE)
-    network = rewrite.apply(from_tensors(checkpoint.config, checkpoint.tensors), exact)
-    masked, ranges = graph.MASKED, None
-    if rows is not None:
-        network, ranges = _calibrate(network, chosen, rows)
-        masked = max(masked, ranges.masked)
+    network = rewrite.apply(
+        from_tensors(checkpoint.config, checkpoint.tensors),
+        chosen.rewrites,
+        None if rows is None else functools.partial(calibration.observe, rows=rows),
+    )
+    ranges = None if rows is None else calibration.observe(network, rows)
+    masked = graph.MASKED if ranges is None else max(graph.MASKED, ranges.masked)
     conversion = convert.convert(graph.of(network, masked=masked), chosen, lengths, rows)
     model_path = folder / MODEL
     model_path.write_bytes(conversion.model)
@@ -220,15 +221,6 @@ def _write(
     )
     text = json.dumps(dataclasses.asdict(artifact), indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
-def _calibrate(network: Network, chosen: Recipe, rows: TrainingRows) -> tuple[Network, Ranges]:
-    """The network as it is quantized, and the ranges of that."""
-    ranges = calibration.observe(network, rows)
-    if EQUALIZE not in chosen.rewrites:
-        return network, ranges
-    network = equalize(network, ranges)
-    return network, calibration.observe(network, rows)
 
 
 def _write_ranges(path: Path, rows: TrainingRows, ranges: Ranges, conversion: Conversion) -> Calibration:

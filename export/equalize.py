@@ -26,8 +26,7 @@ def equalize(network: Network, ranges: Ranges) -> Network:
     All units are powers of two, so that float32 computes the same to the bit. A network whose streams cannot
     change units, for want of NoNorm or bottlenecks, stays as it is.
     """
-    layer = network.layers[0]
-    if network.config.normalization_type != "no_norm" or layer.widen is None:
+    if not network.config.rebases:
         return network
     start = ones(network)
     # Only relu lets a positive factor through.

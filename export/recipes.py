@@ -7,10 +7,9 @@ brought to one size first, as all static ones do; `_mixed`, floats between dense
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-from results.errors import ConfigError
+from results.errors import ConfigError, did_you_mean
 from results.record import Precision
 
 DEFAULT_RECIPE = "dynamic_int8"
@@ -149,10 +148,8 @@ def recipe(name: str) -> Recipe:
     """The recipe of that name. Raises: ConfigError with the list, and the nearest name."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), RECIPES, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
     raise ConfigError(
-        f'There is no recipe "{name}".{hint}',
+        f'There is no recipe "{name}".{did_you_mean(name, RECIPES)}',
         next_step=f"Choose one of: {', '.join(RECIPES)}.",
         recipe=name,
     )

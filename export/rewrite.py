@@ -41,18 +41,16 @@ def apply(network: Network, names: Iterable[str], measure: Measure | None = None
 
 def applicable(config: MobileBertConfig, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that change a network of this kind: norms with statistics cannot be folded."""
-    folds = config.normalization_type == "no_norm"
-    rebases = folds and config.use_bottleneck
     return tuple(
         name
         for name in check(names)
-        if (name != "fold_norms" or folds) and (name not in _NEED_FOLDED_NORMS or rebases)
+        if (name != "fold_norms" or config.folds_norms) and (name not in _NEED_FOLDED_NORMS or config.rebases)
     )
 
 
 def refuse_impossible(network: Network, names: Iterable[str]) -> None:
     """Raise CheckpointError where one of these rewrites would divide by zero, or leave float32's range."""
-    if "fold_residuals" in check(names) and _can_rebase(network):
+    if "fold_residuals" in check(names) and network.config.rebases:
         cumulative(network)
 
 
@@ -83,7 +81,7 @@ def fold_norms(network: Network) -> Network:
     norm(W x + b) = (scale * W) x + (scale * b + shift); for the embeddings, whose summands are all weights,
     of each of them.
     """
-    if network.config.normalization_type != "no_norm":
+    if not network.config.folds_norms:
         return network
     changed = dataclasses.replace(network, layers=tuple(_fold_projections(each) for each in network.layers))
     norm = network.norm
@@ -111,7 +109,7 @@ def scale_residuals(network: Network) -> Network:
     scale * (W f + b + r) + shift = (scale * W) f + (scale * b + shift) + scale * r. Nothing is divided, and
     the stream keeps its values.
     """
-    return rebase(network, ones(network)) if _can_rebase(network) else network
+    return rebase(network, ones(network)) if network.config.rebases else network
 
 
 def fold_residuals(network: Network) -> Network:
@@ -122,7 +120,7 @@ def fold_residuals(network: Network) -> Network:
 
     Raises: CheckpointError for a scale of zero, by which it would divide.
     """
-    return rebase(network, cumulative(network)) if _can_rebase(network) else network
+    return rebase(network, cumulative(network)) if network.config.rebases else network
 
 
 def first_token_only(network: Network) -> Network:
@@ -183,12 +181,6 @@ REWRITES: dict[str, Callable[[Network], Network]] = {
 }
 NAMES = (*REWRITES, EQUALIZE)
 _NEED_FOLDED_NORMS = ("scale_residuals", "fold_residuals", EQUALIZE)
-
-
-def _can_rebase(network: Network) -> bool:
-    """Whether there are residual norms without statistics, and a stream that starts anew in each block."""
-    first = network.layers[0]
-    return first.widen is not None and first.widen.norm is not None and first.widen.norm.epsilon is None
 
 
 def _fold_projections(layer: Layer) -> Layer:

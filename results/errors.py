@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 class HarnessError(Exception):
@@ -213,3 +213,11 @@ def keeping(kept: str) -> Iterator[None]:
         if err.kept is None:
             err.kept = kept
         raise
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence with the nearest known name, after a blank; empty where none is near."""
+    import difflib  # only where a name was mistyped
+
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from results import stats
 from results.claims import Claim
 from results.fold import ProtocolMatch, Status
-from results.protocol import Finding, match_of
+from results.protocol import Finding, decided_by, match_of
 from results.stats import Interval
 from results.summary import LatencySummary
 from results.verdict_file import JudgedClaim, Reading
@@ -31,7 +29,7 @@ def judge_latency(
     interval = _interval_ms(summary)
     doubts = _doubts(summary)
     reasons = [*map(str, findings), *doubts]
-    decided_by = _decided_by(match, findings, doubts)
+    decided = decided_by(match, findings, doubts)
     status = _status(match, doubts, interval, bound)
     confidence, to_decide = 0.0, None
     medians = np.array(summary.medians_ns if summary else ()) / NS_PER_MS
@@ -41,13 +39,13 @@ def judge_latency(
         if status == "not_reproduced":
             above = f"the interval lies above {bound:.1f} ms"
             reasons.append(above)
-            decided_by = (above, *decided_by)
+            decided = (above, *decided)
     elif status == "inconclusive" and interval is not None and not doubts:
         to_decide = stats.launches_to_decide(medians, bound)
         undecided = f"the interval reaches over {bound:.1f} ms"
         more = "no useful number of launches decides" if to_decide is None else f"about {to_decide} decide"
         reasons.append(f"{undecided}; at this spread {more}")
-        decided_by = (undecided, *decided_by)
+        decided = (undecided, *decided)
     return JudgedClaim(
         id=claim.id,
         role=claim.role,
@@ -60,7 +58,7 @@ def judge_latency(
         status=status,
         protocol_match=match,
         reasons=tuple(reasons),
-        decided_by=decided_by,
+        decided_by=decided,
         confidence=round(confidence, 9),
         readings=_readings(claim, match, doubts, interval, medians),
         launches_to_decide=to_decide,
@@ -84,14 +82,6 @@ def _doubts(summary: LatencySummary | None) -> tuple[str, ...]:
     return (*summary.doubts, unknown) if unknown and summary.launches_total else summary.doubts
 
 
-def _decided_by(
-    match: ProtocolMatch, findings: tuple[Finding, ...], doubts: tuple[str, ...]
-) -> tuple[str, ...]:
-    if match == "mismatch":
-        return tuple(finding.short for finding in findings if finding.level == "mismatch")
-    return (*doubts, *(finding.short for finding in findings))
-
-
 def _readings(
     claim: Claim,
     match: ProtocolMatch,
@@ -106,25 +96,20 @@ def _readings(
     high = claim.value * (1 + claim.margin.value)
     low = claim.value / (1 + claim.margin.value)
     status = _status(match, doubts, interval, claim.value)
-    p = _p(medians, claim.value, "larger" if status == "not_reproduced" else "smaller")
+    p = stats.shown_p(medians, claim.value, "larger" if status == "not_reproduced" else "smaller")
     strict = Reading(name="strict", low=None, high=claim.value, status=status, p=p)
 
     status = _status(match, doubts, interval, high)
-    ps = (_p(medians, high, "smaller"), _p(medians, low, "larger"))
+    ps = (stats.shown_p(medians, high, "smaller"), stats.shown_p(medians, low, "larger"))
     p = None if ps[0] is None or ps[1] is None else max(ps[0], ps[1])
     if status == "not_reproduced":
-        p = _p(medians, high, "larger")
+        p = stats.shown_p(medians, high, "larger")
     elif status == "reproduced" and interval is not None and interval.low < low:
         status = "inconclusive"
         if interval.high < low:
-            status, p = "not_reproduced", _p(medians, low, "smaller")
+            status, p = "not_reproduced", stats.shown_p(medians, low, "smaller")
     equivalence = Reading(name="equivalence", low=round(low, 9), high=round(high, 9), status=status, p=p)
     return strict, equivalence
-
-
-def _p(medians: NDArray[np.float64], bound: float, side: Literal["smaller", "larger"]) -> float | None:
-    p = stats.p_beyond(medians, bound, side)
-    return None if p is None else float(f"{p:.6g}")
 
 
 def _interval_ms(summary: LatencySummary | None) -> Interval | None:

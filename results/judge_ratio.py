@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from results import stats
 from results.claims import Claim
 from results.fold import ProtocolMatch, Status
-from results.protocol import Finding, match_of
+from results.protocol import Finding, decided_by, match_of
 from results.ratio import RatioSummary
 from results.stats import Interval
 from results.verdict_file import JudgedClaim, Reading
@@ -32,14 +32,14 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
     doubts = _doubts(claim, summary)
     status = _status(claim, match, doubts, _span(value, interval, counted), bound)
     reasons = [*map(str, findings), *doubts]
-    decided_by = _decided_by(match, findings, doubts)
+    decided = decided_by(match, findings, doubts)
     confidence, to_decide = 0.0, None
     if status in ("reproduced", "not_reproduced"):
         confidence = 1.0 if counted else _confidence(ratios, bound, _side(claim, status))
     if status == "not_reproduced":
         beyond = f"{_what(counted)} lies {'below' if claim.at_least else 'above'} {bound:.2f}"
         reasons.append(beyond)
-        decided_by = (beyond, *decided_by)
+        decided = (beyond, *decided)
     if status == "inconclusive" and not doubts:
         to_decide = stats.launches_to_decide(ratios, bound)
         undecided = f"the interval reaches over {bound:.2f}"
@@ -47,7 +47,7 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
             "no useful number of rounds decides" if to_decide is None else f"about {to_decide} rounds decide"
         )
         reasons.append(f"{undecided}; at this spread {more}")
-        decided_by = (undecided, *decided_by)
+        decided = (undecided, *decided)
     return JudgedClaim(
         id=claim.id,
         role=claim.role,
@@ -60,7 +60,7 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
         status=status,
         protocol_match=match,
         reasons=tuple(reasons),
-        decided_by=decided_by,
+        decided_by=decided,
         confidence=round(confidence, 9),
         readings=_readings(claim, match, doubts, _span(value, interval, counted), ratios),
         launches_to_decide=to_decide,
@@ -88,14 +88,6 @@ def _doubts(claim: Claim, summary: RatioSummary) -> tuple[str, ...]:
         return () if summary.parameters is not None else ("not both models were exported",)
     unknown = summary.deciding.reason
     return tuple(dict.fromkeys((*summary.doubts, *([unknown] if unknown else []))))
-
-
-def _decided_by(
-    match: ProtocolMatch, findings: tuple[Finding, ...], doubts: tuple[str, ...]
-) -> tuple[str, ...]:
-    if match == "mismatch":
-        return tuple(finding.short for finding in findings if finding.level == "mismatch")
-    return (*doubts, *(finding.short for finding in findings))
 
 
 def _status(
@@ -135,7 +127,7 @@ def _readings(
         low=claim.value if claim.at_least else None,
         high=None if claim.at_least else claim.value,
         status=status,
-        p=_p(ratios, claim.value, _side(claim, status)),
+        p=stats.shown_p(ratios, claim.value, _side(claim, status)),
     )
     low, high = claim.value / (1 + claim.margin.value), claim.value * (1 + claim.margin.value)
     status, p = _equivalence(match, doubts, span, ratios, low, high)
@@ -156,17 +148,12 @@ def _equivalence(
     if doubts or span is None:
         return "inconclusive", None
     if span.high < low:
-        return "not_reproduced", _p(ratios, low, "smaller")
+        return "not_reproduced", stats.shown_p(ratios, low, "smaller")
     if span.low > high:
-        return "not_reproduced", _p(ratios, high, "larger")
-    both = (_p(ratios, high, "smaller"), _p(ratios, low, "larger"))
+        return "not_reproduced", stats.shown_p(ratios, high, "larger")
+    both = (stats.shown_p(ratios, high, "smaller"), stats.shown_p(ratios, low, "larger"))
     p = None if both[0] is None or both[1] is None else max(both[0], both[1])
     return ("reproduced" if low <= span.low and span.high <= high else "inconclusive"), p
-
-
-def _p(ratios: NDArray[np.float64], bound: float, side: Literal["smaller", "larger"]) -> float | None:
-    p = stats.p_beyond(ratios, bound, side)
-    return None if p is None else float(f"{p:.6g}")
 
 
 def _rounded(interval: Interval) -> Interval:

@@ -42,6 +42,15 @@ def match_of(findings: tuple[Finding, ...]) -> ProtocolMatch:
     return worst(("exact", *(finding.level for finding in findings)))
 
 
+def decided_by(
+    match: ProtocolMatch, findings: tuple[Finding, ...], doubts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What a status rests on beside the interval, in short: the mismatches alone where there are any."""
+    if match == "mismatch":
+        return tuple(finding.short for finding in findings if finding.level == "mismatch")
+    return (*doubts, *(finding.short for finding in findings))
+
+
 def latency_findings(claim: Claim, record: Record, recipe: str) -> tuple[Finding, ...]:
     """Differences between the latency claim and what this run timed with `recipe`, mismatches first."""
     found = [

@@ -113,6 +113,12 @@ def p_beyond(
     return float(DescrStatsW(np.log(values)).ttest_mean(math.log(bound), alternative=alternative)[1])
 
 
+def shown_p(values: NDArray[np.float64], bound: float, side: Literal["smaller", "larger"]) -> float | None:
+    """`p_beyond` to six digits, as a verdict's file holds it."""
+    p = p_beyond(values, bound, side)
+    return None if p is None else float(f"{p:.6g}")
+
+
 def launches_to_decide(
     values: NDArray[np.float64], bound: float, alpha: float = 0.05, power: float = 0.8
 ) -> int | None:

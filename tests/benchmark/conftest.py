@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +72,21 @@ def _train(folder: Path, *options: str) -> Path:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture
+def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    """A folder of the test's own, the session's cache of exports, and nothing else at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
+
+
+@pytest.fixture
+def checkpoint(small_checkpoint: Path, own_folder: None) -> Path:
+    """A copy of the small checkpoint to be spoilt."""
+    return Path(shutil.copytree(small_checkpoint, "checkpoint"))
 
 
 @pytest.fixture

@@ -26,18 +26,7 @@ from tests.benchmark.small import EXAMPLE, QUICK
 HOST = ("--device", "host", "--threads", "1", *QUICK)
 
 
-@pytest.fixture(autouse=True)
-def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
-
-
-@pytest.fixture
-def checkpoint(small_checkpoint: Path) -> Path:
-    """A copy of the small checkpoint to be spoilt."""
-    return Path(shutil.copytree(small_checkpoint, "checkpoint"))
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture

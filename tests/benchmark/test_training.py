@@ -19,12 +19,7 @@ from tests.benchmark.small import EXAMPLE
 HEADER = "index\tsentence1\tsentence2\tgold_label\n"
 
 
-@pytest.fixture(autouse=True)
-def nothing_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
-    monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def pairs(path: Path, sentences: Sequence[tuple[str, str]]) -> Path:

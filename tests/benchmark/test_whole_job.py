@@ -13,14 +13,8 @@ from tests.benchmark.small import QUICK
 
 
 @pytest.fixture
-def bench(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, small_checkpoint: Path
-) -> Callable[..., int]:
+def bench(own_folder: None, small_checkpoint: Path) -> Callable[..., int]:
     """`mobilebert-bench run` on the small checkpoint and the example pairs, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("MOBILEBERT_BENCH_DATA", raising=False)
 
     def _call(*more: str, command: str = "run") -> int:
         checkpoint = () if command == "latency" else ("--checkpoint", str(small_checkpoint))
