@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from results.device import Core, Device
 from results.errors import ConfigError
-from results.record import Core, Device
 
 
 def cores_for(device: Device, threads: int) -> tuple[int, ...]:

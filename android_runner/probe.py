@@ -23,8 +23,8 @@ from android_runner.device_text import (
     parse_thermalservice,
 )
 from android_runner.link import HOST, Link
+from results.device import Conditions, Core, Device, DeviceKind
 from results.errors import DeviceNotReady, OutputUnreadable
-from results.record import Conditions, Core, Device, DeviceKind
 
 DEVICE_FOLDER = "/data/local/tmp/mobilebert-bench"
 _TIMEOUT_S = 30.0

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from benchmark import options as flags
 from benchmark.config import Config
 from results.errors import ConfigError, HarnessError
 
@@ -43,6 +44,15 @@ _FIELDS = {  # of Config, and the option that holds each
     "output": "output",
     "seed": "seed",
     "require": "require",
+    "cores": "cores",
+    "repeats": "repeats",
+    "cool_down_s": "cool_down",
+    "wait_for_device_s": "wait_for_device",
+    "runner": "runner",
+    "binary": "binary",
+    "delegate": "delegate",
+    "accuracy_on": "accuracy_on",
+    "fixed_performance": "fixed_performance",
 }
 _EPILOG = """\
 exit codes: 0 the job was done, whatever the verdict says; 2 wrong call; 4 could not measure or evaluate.
@@ -119,160 +129,72 @@ def _parser() -> argparse.ArgumentParser:
         "run",
         "the whole job, down to the verdict",
         _run,
-        _model,
-        _data,
-        _runtime,
-        _timing,
-        _out,
+        flags.model,
+        flags.data,
+        flags.runtime,
+        flags.timing,
+        flags.out,
     )
     run.add_argument(
         "--quick", action="store_true", help="5 launches x 60 inferences, a slice of at most 500 pairs"
     )
+    run.add_argument(
+        "--accuracy-on",
+        choices=["host", "device"],
+        help="device: the device's own predictions as well, on the pairs of --slice, against this host's",
+    )
     run.add_argument("--require", choices=["reproduced"], help="make the exit code say the verdict")
-    export = command("export", "convert a checkpoint and print where the files are", _export, _model)
+    export = command("export", "convert a checkpoint and print where the files are", _export, flags.model)
     export.add_argument("--list-recipes", action="store_true", help="print what --recipe takes, and end")
-    command("accuracy", "MNLI accuracy on this machine", _accuracy, _model, _data, _runtime, _out)
+    command(
+        "accuracy",
+        "MNLI accuracy on this machine",
+        _accuracy,
+        flags.model,
+        flags.data,
+        flags.runtime,
+        flags.out,
+    )
     latency = command(
         "latency",
         "latency of any .tflite with the model's inputs",
         _latency,
-        _length,
-        _data,
-        _timing,
-        _out,
+        flags.length,
+        flags.data,
+        flags.timing,
+        flags.out,
     )
     latency.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, or the folder of an export")
+    latency.add_argument(
+        "--fixed-performance",
+        action="store_true",
+        help="Android's fixed-performance mode while measuring: for comparisons on one device, never for a "
+        "claim",
+    )
     table = command(
         "table",
         "latency of the paper's four networks beside its Table 4, on one device",
         _table,
-        _models,
-        _data,
-        _timing,
-        _out,
+        flags.models,
+        flags.data,
+        flags.timing,
+        flags.out,
     )
     table.add_argument("--quick", action="store_true", help="5 launches x 60 inferences of each")
+    resume = command("resume", "go on with a run that was stopped, where it was stopped", _resume)
+    resume.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/0001")
+    resume.add_argument(
+        "--device", metavar="D", help="the same device under another address; default: the address it had"
+    )
     command("devices", "what is attached, and how to select it", _devices)
+    command("doctor", "check the whole way to a device, and say what to do", _doctor, flags.device)
+    flags.virtual_phone(command("virtual-phone", "a virtual phone for trying this out", _virtual_phone))
     report = command("report", "print the report of a recorded run", _report)
     report.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/0001")
     report.add_argument(
         "--recompute", action="store_true", help="judge the record anew and rewrite its verdict"
     )
     return parser
-
-
-def _model(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--checkpoint",
-        metavar="NAME",
-        help="a hub id, a local folder, or seeded[:SEED]; default: the hub's MNLI checkpoint, where the hub "
-        "or its cache has it, else seeded",
-    )
-    group.add_argument(
-        "--recipe",
-        metavar="A[,B]",
-        default="dynamic_int8",
-        help="dynamic_int8 (default), float32 or another that export --list-recipes names; several are "
-        "measured interleaved",
-    )
-    group.add_argument(
-        "--calibration",
-        type=Path,
-        metavar="FILE",
-        help="training pairs for static recipes, in the form of --pairs; never pairs that are evaluated",
-    )
-    group.add_argument(
-        "--rewrites",
-        metavar="A[,B]",
-        help="exact rewrites of the network before conversion, or none; default: the recipe's own, which "
-        "export --list-recipes names",
-    )
-    group.add_argument(
-        "--allow-undelegated",
-        action="store_true",
-        help="export also where a dense layer or batch matmul stays outside XNNPACK",
-    )
-    group.add_argument(
-        "--lengths",
-        metavar="A[,B]",
-        help="tokens of each signature in the file (default 32,48,72,128); --length is always among them",
-    )
-    _length(parser)
-
-
-def _models(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("models")
-    group.add_argument(
-        "--models",
-        metavar="A,B",
-        help="two or more of mobilebert, mobilebert_tiny, mobilebert_without_opt, bert_base (default: all); "
-        "with seeded weights, on whose values a latency does not depend",
-    )
-    group.add_argument(
-        "--recipe",
-        metavar="A[,B]",
-        default="float32",
-        help="default float32, as the paper's figures seem to be",
-    )
-    # The paper's protocol, and nothing that the models could differ by.
-    parser.set_defaults(checkpoint="seeded", lengths="128")
-
-
-def _length(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("sequence length")
-    group.add_argument(
-        "--length",
-        type=int,
-        metavar="TOKENS",
-        help="pairs are padded or cut to so many (default 128, where the file has it, else its longest)",
-    )
-    group.add_argument(
-        "--length-policy",
-        choices=["fixed", "shortest"],
-        help="fixed (default): every pair padded to --length; shortest: each pair by the shortest signature "
-        "that holds it, which the paper's 62 ms are not",
-    )
-
-
-def _data(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("data")
-    group.add_argument("--pairs", type=Path, metavar="FILE", help="pairs with gold labels, TSV or parquet")
-    group.add_argument("--vocab", type=Path, metavar="FILE", help="the checkpoint's vocab.txt")
-    group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
-    group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
-
-
-def _runtime(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--runtime",
-        default="ai-edge-litert",
-        choices=["ai-edge-litert", "tflite-runtime"],
-        help="what evaluates accuracy on this machine",
-    )
-
-
-def _timing(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("device and timing")
-    group.add_argument(
-        "--device", metavar="D", help="tcp:HOST:PORT or host; default: what is attached, else host"
-    )
-    group.add_argument(
-        "--auth-timeout", type=float, metavar="S", help="wait for Allow on the phone (default 60 s)"
-    )
-    group.add_argument(
-        "--threads", type=int, metavar="N", help="default 4, or all cores where there are fewer"
-    )
-    group.add_argument("--launches", type=int, metavar="K", help="process launches per recipe (default 10)")
-    group.add_argument(
-        "--inferences", type=int, metavar="N", help="timed inferences per launch (default 200)"
-    )
-    group.add_argument("--warmup-inferences", type=int, default=20, metavar="N", help="at least (default 20)")
-    group.add_argument("--warmup-seconds", type=float, default=2.0, metavar="S", help="at least (default 2)")
-
-
-def _out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, default=Path("runs"), metavar="DIR", help="default: runs/")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -325,6 +247,37 @@ def _table(options: argparse.Namespace) -> int:
 
     console = Console()
     console.report(pipeline.table(_config(options), console).report)
+    return EXIT_DONE
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from benchmark import pipeline
+    from benchmark.console import Console
+
+    console = Console()
+    console.report(pipeline.resume(options.run, options.device, console).report)
+    return EXIT_DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from android_runner import doctor
+    from benchmark.console import Console
+
+    timeout_s = options.auth_timeout if options.auth_timeout is not None else Config().auth_timeout_s
+    return EXIT_DONE if Console().checks(doctor.examine(options.device, timeout_s)) else EXIT_FAILED
+
+
+def _virtual_phone(options: argparse.Namespace) -> int:
+    from android_runner.virtual import command
+    from benchmark.console import Console
+
+    command.start(
+        abi=options.abi,
+        model=options.phone_model,
+        auth=options.auth,
+        port=options.port,
+        say=Console().on_step,
+    )
     return EXIT_DONE
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from results.errors import ConfigError
-from results.record import LengthPolicy
+from results.record import Delegate, LengthPolicy, Where
 
 DEFAULT_RECIPE = "dynamic_int8"
 REFERENCE_RECIPE = "float32"
@@ -18,6 +19,7 @@ LONGEST = 512
 FEWEST_TOKENS = 8  # [CLS] a [SEP] b [SEP], and a word or two more
 
 Require = Literal["reproduced"]
+Runner = Literal["mobilebert_runner", "benchmark_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,9 @@ class Config:
     that many; `auth_timeout_s` is how long the phone's owner has to allow our key. `recipes`: the first one
     is folded into the verdict, every one is measured. `rewrites`: of the network before conversion, None for
     each recipe's own. `allow_undelegated`: dense layers outside XNNPACK are no error. `models`: those that a
-    table compares, None for all.
+    table compares, None for all. `cores`: "big", "all" or a hexadecimal mask. `repeats`: of one invalid
+    launch; `cool_down_s`, `wait_for_device_s`: the longest waits. `binary`: of benchmark_model, a path or a
+    version.
     """
 
     checkpoint: str | None = None
@@ -56,6 +60,15 @@ class Config:
     output: Path = Path("runs")
     seed: int = 20260101
     require: Require | None = None
+    cores: str = "big"
+    repeats: int = 2
+    cool_down_s: float = 600.0
+    wait_for_device_s: float = 300.0
+    runner: Runner = "mobilebert_runner"
+    binary: str | None = None
+    delegate: Delegate = "cpu"
+    accuracy_on: Where = "host"
+    fixed_performance: bool = False
 
     def __post_init__(self) -> None:
         if self.length is not None:
@@ -67,6 +80,24 @@ class Config:
         _within("--warmup-seconds", self.warmup_s, 0, 3600)
         _within("--auth-timeout", self.auth_timeout_s, 0, 3600)
         _within("--seed", self.seed, 0, 2**53)
+        _within("--repeats", self.repeats, 0, 100)
+        _within("--cool-down", self.cool_down_s, 0, 86_400)
+        _within("--wait-for-device", self.wait_for_device_s, 0, 86_400)
+        if self.cores not in ("big", "all") and not re.fullmatch(r"(0x)?[0-9a-fA-F]{1,64}", self.cores):
+            raise ConfigError(
+                f"--cores {self.cores!r} is neither big, all nor a hexadecimal mask",
+                next_step="Give --cores big, --cores all, or a mask such as --cores f0 for cores 4 to 7.",
+            )
+        if (self.runner == "benchmark_model") != (self.binary is not None):
+            raise ConfigError(
+                "--runner benchmark_model and --binary go together",
+                next_step="Give both: --runner benchmark_model --binary PATH",
+            )
+        if self.delegate != "cpu" and self.runner != "benchmark_model":
+            raise ConfigError(
+                f"--delegate {self.delegate} is for benchmark_model; our own program knows the CPU only",
+                next_step="Give --runner benchmark_model --binary PATH as well.",
+            )
         if self.threads is not None:
             _within("--threads", self.threads, 1, 64)
         if self.slice_rows is not None:

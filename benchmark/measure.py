@@ -18,8 +18,9 @@ from benchmark.device_parity import compare, far_apart, sample_for
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from export import lengths
+from results.device import Conditions
 from results.errors import HarnessError, NoSpaceOnDevice, RunFailed
-from results.record import Artifact, Conditions, DeviceParity, Launch, LengthPolicy
+from results.record import Artifact, DeviceParity, Launch, LengthPolicy
 from results.series import Series
 from results.summary import launches_of
 

@@ -30,8 +30,9 @@ from export.hub import default_checkpoint
 from export.recipes import EQUALIZE, recipe
 from export.runtime import refuse_unfit
 from results import recompute
+from results.device import Device
 from results.errors import HarnessError
-from results.record import Artifact, Device, Record, Settings
+from results.record import Artifact, Record, Settings
 from results.report.words import padding
 from results.series import Series, compares_models, series_of
 from results.store import RunStore
@@ -341,6 +342,12 @@ def _begin(
                 length_policy=config.length_policy,
                 lengths=signatures,
                 models=models,
+                delegate=config.delegate,
+                cores=config.cores,
+                accuracy_on=config.accuracy_on,
+                fixed_performance=config.fixed_performance,
+                repeats=config.repeats,
+                cool_down_s=config.cool_down_s,
             ),
             versions=_versions(),
         ),

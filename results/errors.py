@@ -14,6 +14,9 @@
         SeveralDevices            more than one, and no choice was made
         DeviceNotReady            there, but offline or busy
           DeviceUnauthorized      there, but this machine's key is not accepted
+          DeviceBusy              another run measures there, or another program holds its cable
+          UsbDenied               this user may not open its USB port
+          DeviceUnfit             too warm, battery too low, or its readings are not its own
         AbiUnsupported            no bundle runs on this device's processor
         BundleUnavailable         the device program's bundle cannot be built here
         PushFailed                a file did not arrive whole
@@ -23,6 +26,7 @@
       RunError
         RunFailed                 the device program said no
         RunTimedOut               it did not end in time
+        RunDiffers                it ended well, and did not do what was asked (runs, delegate, flags)
         OutputUnreadable          it ended well, and its output is short, long or torn
       DataError
         PairsError                the pairs file is missing, empty or malformed
@@ -32,6 +36,7 @@
         SchemaUnknown             written by another version
         RecordDamaged             not what was written
         RecordNotSaved            the run folder's disk is full or read-only; what was there is intact
+        NotResumable              the run cannot be gone on with: it ended, or what it used has changed
         ReportMissing             the record is there, and was never reported: its run did not end
 
 A message has three parts: `what` happened, what was `kept`, and what to do `next`. Who raises knows the
@@ -128,6 +133,18 @@ class DeviceUnauthorized(DeviceNotReady):
     pass
 
 
+class DeviceBusy(DeviceNotReady):
+    pass
+
+
+class UsbDenied(DeviceNotReady):
+    pass
+
+
+class DeviceUnfit(DeviceNotReady):
+    pass
+
+
 class AbiUnsupported(DeviceError):
     pass
 
@@ -164,6 +181,10 @@ class RunTimedOut(RunError):
     pass
 
 
+class RunDiffers(RunError):
+    pass
+
+
 class OutputUnreadable(RunError):
     pass
 
@@ -197,6 +218,10 @@ class RecordDamaged(RecordError):
 
 
 class RecordNotSaved(RecordError):
+    pass
+
+
+class NotResumable(RecordError):
     pass
 
 

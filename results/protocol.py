@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from results.claims import Claim, Condition, PaperRow
+from results.device import Device
 from results.fold import ProtocolMatch, worst
-from results.record import Artifact, Device, Record
+from results.record import Artifact, Record
 from results.series import CLAIMED_MODEL, judged_model
 
 # The released configuration counts 24.58M parameters where the paper prints 25.3M: 2.8 % less.

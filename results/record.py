@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from results.device import ClockUse, Conditions, Device, Interruption, StateChange
+
 SCHEMA = 1
 
 # Two records may be compared only where these agree (dotted paths into Record).
@@ -24,9 +26,11 @@ COMPARABLE = (
     "settings.length_policy",
     "settings.threads",
     "settings.runner",
+    "settings.delegate",
+    "settings.cores",
+    "settings.fixed_performance",
 )
 
-DeviceKind = Literal["phone", "emulator", "virtual_phone", "host"]
 WeightsKind = Literal["hub", "local", "seeded", "unknown"]
 PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
 ParityStatus = Literal["passed", "failed", "void"]
@@ -36,6 +40,9 @@ Precision = Literal["float32", "float16", "dynamic_int8", "static_int8", "unknow
 # fixed: every sequence padded to one length; shortest: to the shortest signature that holds it.
 LengthPolicy = Literal["fixed", "shortest"]
 Phase = Literal["warmup", "timed"]
+# What computes on the device; ours is LiteRT's CPU backend with XNNPACK.
+Delegate = Literal["cpu", "gpu", "nnapi"]
+Where = Literal["host", "device"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,63 +147,30 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """One processor core; `capacity` is the kernel's 0-1024 figure, `max_khz` its top clock in kHz."""
+class LaunchSummary:
+    """What a device program says that keeps no raw samples: of `count` timed inferences, ns.
 
-    index: int
-    capacity: int | None
-    max_khz: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What the device says of itself. None means that the device does not say, never a guess.
-
-    `abi`: whose programs run there; the kernel's word where it contradicts the properties.
-    `contradictions`: where properties and the kernel's own word differ (ABI, /proc/cpuinfo).
-    `serial_sha256`: the serial itself is stored nowhere.
+    `sd_ns`: over the population. Quantiles are None where it does not give them.
     """
 
-    kind: DeviceKind
-    serial_sha256: str | None
-    manufacturer: str | None
-    model: str | None
-    soc: str | None
-    abi: str
-    api_level: int | None
-    fingerprint: str | None
-    build_type: str | None
-    kernel: str | None
-    cores: tuple[Core, ...]
-    memory_bytes: int | None
-    free_bytes: int | None
-    contradictions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """The device's state at one moment. Temperatures in °C, battery level in percent, clocks in kHz.
-
-    `thermal_status`: Android's 0 (none) to 6 (shutdown); None where there is no thermal service.
-    """
-
-    at: str
-    thermal_status: int | None
-    thermal_overridden: bool
-    skin_c: float | None
-    cpu_c: float | None
-    battery_percent: int | None
-    battery_c: float | None
-    charging: bool | None
-    max_khz_by_core: dict[int, int] = field(default_factory=dict)
+    count: int
+    mean_ns: float
+    min_ns: float
+    max_ns: float
+    sd_ns: float
+    p5_ns: float | None
+    median_ns: float | None
+    p95_ns: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """One start of the device program. Durations in ns; raw samples lie in `samples_file`.
+    """One start of the device program. Durations in ns; what it wrote lies in `samples_file`.
 
     `index` counts launches of one recipe; `order` counts launches of the whole run (recipes interleave).
-    `invalid`: why this launch may not be averaged in; empty for a valid one.
+    `invalid`: why this launch may not be averaged in; empty for a valid one. `attempt`: above 0 for a launch
+    that repeats the invalid one of the same `index` before it. `clocks`: as far as the device tells.
+    `summary`: where the program keeps no raw samples; `samples_file` is then its text.
     """
 
     index: int
@@ -217,6 +191,9 @@ class Launch:
     before: Conditions
     after: Conditions
     invalid: tuple[str, ...] = ()
+    attempt: int = 0
+    clocks: tuple[ClockUse, ...] = ()
+    summary: LaunchSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +269,27 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAccuracy:
+    """The device's own predictions on the first `rows` of the run's pairs, beside this host's.
+
+    `agreeing`: rows with the same prediction. Differences of the logits, |device - host|, in logits. Raw
+    predictions in `predictions_file`, in the form of Accuracy's.
+    """
+
+    recipe: str
+    model: str = "mobilebert"
+    rows: int
+    correct: int
+    host_correct: int
+    agreeing: int
+    max_difference: float
+    rms_difference: float
+    seconds: float
+    predictions_file: str
+    predictions_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """The device program that ran: its bundle's ABI and the SHA-256 of what is in it."""
 
@@ -316,6 +314,9 @@ class Settings:
 
     `length`: to which a sequence is padded, or the longest signature where `length_policy` is "shortest".
     `lengths`: those of the exported signatures. `models`: which of the paper's networks were measured.
+    `cores`: "big", "all" or a hexadecimal mask. `repeats`: how often an invalid launch may be repeated;
+    `cool_down_s`: how long the device may take to cool down before a launch. `fixed_performance`: Android's
+    mode of that name was on, which is for comparisons on one device only.
     """
 
     checkpoint: str
@@ -335,6 +336,12 @@ class Settings:
     length_policy: LengthPolicy = "fixed"
     lengths: tuple[int, ...] = ()
     models: tuple[str, ...] = ("mobilebert",)
+    delegate: Delegate = "cpu"
+    cores: str = "big"
+    accuracy_on: Where = "host"
+    fixed_performance: bool = False
+    repeats: int = 0
+    cool_down_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,5 +365,8 @@ class Record:
     launch_files: tuple[LaunchFile, ...] = ()
     launches: tuple[Launch, ...] = ()
     accuracies: tuple[Accuracy, ...] = ()
+    device_accuracies: tuple[DeviceAccuracy, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    changes: tuple[StateChange, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from results.record import (
-    Architecture,
-    Artifact,
-    Conditions,
-    Device,
-    DeviceParity,
-    ExportParity,
-    Record,
-    Weights,
-)
+from results.device import Conditions, Device
+from results.record import Architecture, Artifact, DeviceParity, ExportParity, Record, Weights
 from results.report.model import Cell, Table
 from results.report.words import counted, padding, percent
 from results.series import compares_models

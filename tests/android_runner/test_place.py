@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from android_runner.place import cores_for
+from results.device import Core, Device
 from results.errors import ConfigError
-from results.record import Core, Device
 
 
 def _device(*strengths: tuple[int | None, int | None]) -> Device:

@@ -15,8 +15,8 @@ from android_runner.link import Completed, HostLink
 from android_runner.probe import _kind, conditions, device_folder, probe
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import Profile, battery, emulator, lying, pixel4, pixel8, thermalservice
+from results.device import Device
 from results.errors import DeviceNotReady
-from results.record import Device
 
 LinkTo = Callable[..., AdbTcpLink]
 

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from results.device import Conditions, Core, Device
 from results.predictions import Predictions, read_predictions, write_predictions
 from results.record import (
     Accuracy,
     Architecture,
     Artifact,
-    Conditions,
     ConversionCost,
-    Core,
-    Device,
     DeviceParity,
     ExportParity,
     Launch,

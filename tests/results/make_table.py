@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from results.record import Architecture, Conditions, Device
+from results.device import Conditions, Device
+from results.record import Architecture
 from results.series import Series
 from tests.results.make_run import COOL, PIXEL_4, SEEDED, Run, make_run, parity, samples_text
 

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from results.claims import Claims, Condition, load_claims
+from results.device import DeviceKind
 from results.protocol import Finding, accuracy_findings, latency_findings, match_of
-from results.record import DeviceKind
 from tests.results.make_run import (
     EXAMPLE,
     FULL,

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from results.claims import load_claims
+from results.device import DeviceKind
 from results.fold import Status
 from results.ratio import summarize_ratio
 from results.recompute import conclude, recompute
-from results.record import DeviceKind, Doubt
+from results.record import Doubt
 from results.report.markdown import as_markdown
 from results.report.text import WIDTH, as_text
 from results.report.view import build_view

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from results.claims import load_claims
+from results.device import Conditions
 from results.errors import RecordDamaged
 from results.fold import Status
-from results.record import Architecture, Conditions
+from results.record import Architecture
 from results.verdict import judge
 from results.verdict_file import JudgedClaim, Verdict
 from tests.results.make_run import (

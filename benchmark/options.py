@@ -1,0 +1,179 @@
+"""The command line's options, in groups that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--checkpoint",
+        metavar="NAME",
+        help="a hub id, a local folder, or seeded[:SEED]; default: the hub's MNLI checkpoint, where the hub "
+        "or its cache has it, else seeded",
+    )
+    group.add_argument(
+        "--recipe",
+        metavar="A[,B]",
+        default="dynamic_int8",
+        help="dynamic_int8 (default), float32 or another that export --list-recipes names; several are "
+        "measured interleaved",
+    )
+    group.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="training pairs for static recipes, in the form of --pairs; never pairs that are evaluated",
+    )
+    group.add_argument(
+        "--rewrites",
+        metavar="A[,B]",
+        help="exact rewrites of the network before conversion, or none; default: the recipe's own, which "
+        "export --list-recipes names",
+    )
+    group.add_argument(
+        "--allow-undelegated",
+        action="store_true",
+        help="export also where a dense layer or batch matmul stays outside XNNPACK",
+    )
+    group.add_argument(
+        "--lengths",
+        metavar="A[,B]",
+        help="tokens of each signature in the file (default 32,48,72,128); --length is always among them",
+    )
+    length(parser)
+
+
+def models(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("models")
+    group.add_argument(
+        "--models",
+        metavar="A,B",
+        help="two or more of mobilebert, mobilebert_tiny, mobilebert_without_opt, bert_base (default: all); "
+        "with seeded weights, on whose values a latency does not depend",
+    )
+    group.add_argument(
+        "--recipe",
+        metavar="A[,B]",
+        default="float32",
+        help="default float32, as the paper's figures seem to be",
+    )
+    # The paper's protocol, and nothing that the models could differ by.
+    parser.set_defaults(checkpoint="seeded", lengths="128")
+
+
+def length(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sequence length")
+    group.add_argument(
+        "--length",
+        type=int,
+        metavar="TOKENS",
+        help="pairs are padded or cut to so many (default 128, where the file has it, else its longest)",
+    )
+    group.add_argument(
+        "--length-policy",
+        choices=["fixed", "shortest"],
+        help="fixed (default): every pair padded to --length; shortest: each pair by the shortest signature "
+        "that holds it, which the paper's 62 ms are not",
+    )
+
+
+def data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument("--pairs", type=Path, metavar="FILE", help="pairs with gold labels, TSV or parquet")
+    group.add_argument("--vocab", type=Path, metavar="FILE", help="the checkpoint's vocab.txt")
+    group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
+    group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
+
+
+def runtime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime",
+        default="ai-edge-litert",
+        choices=["ai-edge-litert", "tflite-runtime"],
+        help="what evaluates accuracy on this machine",
+    )
+
+
+def device(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("device")
+    group.add_argument(
+        "--device",
+        metavar="D",
+        help="what `devices` prints: usb[:PORT], tcp:HOST:PORT, server:HOST:PORT/NAME, or host; default: the "
+        "one that is attached, else host",
+    )
+    group.add_argument(
+        "--auth-timeout", type=float, metavar="S", help="wait for Allow on the phone (default 60 s)"
+    )
+
+
+def timing(parser: argparse.ArgumentParser) -> None:
+    device(parser)
+    group = parser.add_argument_group("timing")
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="default 4, or all cores where there are fewer"
+    )
+    group.add_argument("--launches", type=int, metavar="K", help="process launches per recipe (default 10)")
+    group.add_argument(
+        "--inferences", type=int, metavar="N", help="timed inferences per launch (default 200)"
+    )
+    group.add_argument("--warmup-inferences", type=int, default=20, metavar="N", help="at least (default 20)")
+    group.add_argument("--warmup-seconds", type=float, default=2.0, metavar="S", help="at least (default 2)")
+    group.add_argument(
+        "--cores",
+        metavar="C",
+        help="big (default): the strongest by capacity, as many as threads; all: the device's scheduler "
+        "places; or a hexadecimal mask such as f0",
+    )
+    group.add_argument(
+        "--repeats", type=int, metavar="N", help="how often an invalid launch is repeated (default 2)"
+    )
+    group.add_argument(
+        "--cool-down",
+        type=float,
+        metavar="S",
+        help="the longest wait for the device to cool down before a launch (default 600 s)",
+    )
+    group.add_argument(
+        "--wait-for-device",
+        type=float,
+        metavar="S",
+        help="the longest wait for a device that went away (default 300 s); then: resume",
+    )
+    runner = parser.add_argument_group("device program")
+    runner.add_argument(
+        "--runner",
+        choices=["mobilebert_runner", "benchmark_model"],
+        help="our own (default), or Google's prebuilt benchmark_model, which keeps no raw samples",
+    )
+    runner.add_argument(
+        "--binary",
+        metavar="PATH|VERSION",
+        help="of benchmark_model: a file, or a version to fetch",
+    )
+    runner.add_argument(
+        "--delegate",
+        choices=["cpu", "gpu", "nnapi"],
+        help="cpu (default); the others need --runner benchmark_model",
+    )
+
+
+def out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, default=Path("runs"), metavar="DIR", help="default: runs/")
+
+
+def virtual_phone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["start"], help="it runs until Ctrl-C")
+    parser.add_argument("--abi", choices=["x86_64", "arm64"], default="x86_64", help="default x86_64")
+    parser.add_argument(
+        "--model",
+        dest="phone_model",
+        choices=["pixel4", "pixel8", "emulator"],
+        default="pixel4",
+        help="what it says of itself (default pixel4)",
+    )
+    parser.add_argument("--auth", action="store_true", help="it asks whether to allow a computer's key")
+    parser.add_argument("--port", type=int, default=0, help="on the loopback interface; default: a free one")
