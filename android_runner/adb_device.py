@@ -1,15 +1,14 @@
 """AdbDevice: adb-shell's device with what it leaves undone.
 
-Exit codes and separate streams (shell protocol 2), a service that is refused, and a device's reason for a
+Exit codes and separate streams (shell_protocol.py), a service that is refused, and a device's reason for a
 push that fails in the middle of a file.
 """
 
 from __future__ import annotations
 
-import secrets
 import struct
-from collections.abc import Iterator
-from typing import Protocol, cast
+import zlib
+from typing import Protocol
 
 from adb_shell import adb_device as stock
 from adb_shell import constants
@@ -22,17 +21,11 @@ from adb_shell.exceptions import (
 )
 from adb_shell.hidden_helpers import _AdbTransactionInfo
 
-from android_runner.transport import DeadlinePassedError
+from android_runner.shell_protocol import SERVICE_V1, SERVICE_V2, Running, ShellCall
 
-# adb-shell's own limits are per packet; SafeTcpTransport's deadline stands in for them.
+# adb-shell's own limits are per packet; Transport's deadline stands in for them.
 NO_LIMIT_S = 1e9
 PROTOCOL_ERRORS = (InvalidCommandError, InvalidChecksumError, InvalidResponseError, struct.error)
-
-_OUT, _ERR, _EXIT = 1, 2, 3
-_PACKET = struct.Struct("<BI")
-# stdin is nobody's: a program that reads it ends. The shell's own line of /proc goes ahead of the output, so
-# that a command can be ended, with its children, after its connection is gone.
-_PRELUDE = "exec </dev/null; read -r mbb_self </proc/self/stat; echo $mbb_self\n"
 
 
 class RefusedError(Exception):
@@ -40,7 +33,7 @@ class RefusedError(Exception):
 
 
 # After any of these the connection is out of step or gone.
-BROKEN = (DeadlinePassedError, OSError, RefusedError, *PROTOCOL_ERRORS)
+BROKEN = (OSError, RefusedError, *PROTOCOL_ERRORS)
 
 
 class _Sync(Protocol):
@@ -51,62 +44,41 @@ class _Sync(Protocol):
     recv_buffer: bytearray
 
 
+class _Message(AdbMessage):  # type: ignore[misc]
+    """A large message, whose checksum is not what takes the time: adb-shell's own adds byte by byte."""
+
+    def __init__(self, command: bytes, local_id: int, remote_id: int, data: bytes) -> None:
+        super().__init__(command, local_id, remote_id, data)
+        self._checksum = _sum_of_bytes(data)
+
+    @property
+    def checksum(self) -> int:
+        return self._checksum
+
+
 class AdbDevice(stock.AdbDevice):  # type: ignore[misc]  # adb_shell has no types
-    """One connection. `running`: process group and start time of a command that has not ended, if any."""
+    """One connection. `call`: the last command that was sent over it."""
 
-    running: tuple[int, str] | None = None
+    call: ShellCall | None = None
+    _unanswered = False  # a message of the file service was sent, and its OKAY is not here yet
 
-    def shell_v2(self, command: str) -> tuple[int, bytes, bytes]:
-        """Exit code, stdout and stderr, over a plain pipe. Raises one of BROKEN."""
-        streams = {_OUT: bytearray(), _ERR: bytearray()}
-        exit_code: int | None = None
-        waiting = bytearray()
-        for data in self._service(b"shell,v2,raw", _PRELUDE + command):
-            waiting += data
-            while len(waiting) >= _PACKET.size:
-                kind, length = _PACKET.unpack_from(waiting)
-                end = _PACKET.size + length
-                if len(waiting) < end:
-                    break
-                if kind in streams:
-                    streams[kind] += waiting[_PACKET.size : end]
-                elif kind == _EXIT:
-                    exit_code = waiting[_PACKET.size]
-                del waiting[:end]
-            self._note_running(streams[_OUT])
-        if exit_code is None:
-            raise ConnectionResetError("no exit code came")
-        self.running = None
-        return exit_code, _without_prelude(streams[_OUT]), bytes(streams[_ERR])
+    def execute(self, command: str, *, v2: bool) -> tuple[int, bytes, bytes]:
+        """Exit code, stdout and stderr; by protocol 1 both streams in stdout.
 
-    def shell_v1(self, command: str) -> tuple[int, bytes, bytes]:
-        """For Android before 7: a terminal, both streams in stdout, the exit code as a last line of ours."""
-        marker = f"mbb-{secrets.token_hex(8)}:"
-        output = bytearray()
-        # In a subshell, because the command may exit or exec.
-        for data in self._service(b"shell", f'{_PRELUDE}(\n{command}\n); echo "{marker}$?"'):
-            output += data
-            self._note_running(output)
-        text, found, code = bytes(output).rpartition(marker.encode())
-        if not found or not code.strip().isdigit():
-            raise ConnectionResetError("no exit code came")
-        self.running = None
-        return int(code), _without_prelude(text), b""
+        Raises DeadlinePassedError, or one of BROKEN.
+        """
+        self.call = ShellCall(command, v2=v2)
+        service = (SERVICE_V2 if v2 else SERVICE_V1).encode()
+        for data in self._streaming_command(
+            service, self.call.command.encode(), NO_LIMIT_S, NO_LIMIT_S, None
+        ):
+            self.call.feed(data)
+        return self.call.result()
 
-    def _service(self, service: bytes, command: str) -> Iterator[bytes]:
-        self.running = None
-        return cast(
-            "Iterator[bytes]",
-            self._streaming_command(service, command.encode(), NO_LIMIT_S, NO_LIMIT_S, None),
-        )
-
-    def _note_running(self, output: bytearray) -> None:
-        """From the prelude's line: pid, which adbd makes a group, and start time (proc(5), field 22)."""
-        if self.running is None and b"\n" in output:
-            line = output[: output.index(b"\n")].decode("ascii", errors="replace")
-            fields = line.rpartition(")")[2].split()
-            if len(fields) > 19 and line.split()[0].isdigit():
-                self.running = (int(line.split()[0]), fields[19])
+    @property
+    def running(self) -> Running | None:
+        """The last command, where it is known not to have ended."""
+        return None if self.call is None else self.call.running
 
     def _open(
         self,
@@ -125,18 +97,45 @@ class AdbDevice(stock.AdbDevice):  # type: ignore[misc]  # adb_shell has no type
         return info
 
     def _filesync_flush(self, adb_info: _AdbTransactionInfo, filesync_info: _Sync) -> None:
-        data = filesync_info.send_buffer[: filesync_info.send_idx]
-        message = AdbMessage(constants.WRTE, adb_info.local_id, adb_info.remote_id, data)
+        data = bytes(filesync_info.send_buffer[: filesync_info.send_idx])
+        message = _Message(constants.WRTE, adb_info.local_id, adb_info.remote_id, data)
+        # Only now: what follows is made ready while the device takes in what went before.
+        self._filesync_settle(adb_info, filesync_info)
         self._io_manager.send(message, adb_info)
-        command = b""
+        self._unanswered = True
+        filesync_info.send_idx = 0
+
+    def _filesync_settle(self, adb_info: _AdbTransactionInfo, filesync_info: _Sync) -> None:
+        """Wait until the device has taken what was sent last."""
         # A full disk is told here, in the middle of a file; adb-shell waits for OKAY and drops the rest.
-        while command != constants.OKAY:
+        while self._unanswered:
             command, told = self._read_until([constants.OKAY, constants.WRTE, constants.CLSE], adb_info)
             filesync_info.recv_buffer += told
             _check_failure(filesync_info.recv_buffer)
             if command == constants.CLSE:
                 raise RefusedError("sync: closed")
-        filesync_info.send_idx = 0
+            self._unanswered = command != constants.OKAY
+
+    def _filesync_read(
+        self, expected_ids: list[bytes], adb_info: _AdbTransactionInfo, filesync_info: _Sync
+    ) -> tuple[bytes, tuple[int, ...], bytes]:
+        if filesync_info.send_idx:
+            self._filesync_flush(adb_info, filesync_info)
+        self._filesync_settle(adb_info, filesync_info)
+        found: tuple[bytes, tuple[int, ...], bytes] = super()._filesync_read(
+            expected_ids, adb_info, filesync_info
+        )
+        return found
+
+
+def _sum_of_bytes(data: bytes) -> int:
+    """The sum modulo 2**32, eight times as fast as sum().
+
+    Adler-32's lower half is 1 + the sum modulo 65521, and 256 bytes have a sum below that.
+    """
+    view = memoryview(data)
+    total = sum((zlib.adler32(view[at : at + 256]) & 0xFFFF) - 1 for at in range(0, len(view), 256))
+    return total & 0xFFFFFFFF
 
 
 def _check_failure(received: bytearray) -> None:
@@ -145,7 +144,3 @@ def _check_failure(received: bytearray) -> None:
         end = 8 + int.from_bytes(received[4:8], "little")
         if len(received) >= end:
             raise PushFailedError(received[8:end])
-
-
-def _without_prelude(output: bytes | bytearray) -> bytes:
-    return bytes(output).partition(b"\n")[2]

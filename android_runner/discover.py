@@ -1,69 +1,85 @@
-"""What is attached, in any state, and the one device that a run uses: chosen, or refused with a reason.
+"""The devices table, and the one device that a run uses: chosen, or refused with a reason.
 
-Looking changes nothing: a running adb server is asked for its list, no server is ever started, and USB is
-read from /sys. What is seen but cannot be used is an error; only where nothing is attached is the host meant.
+What is seen but cannot be used is an error; only where nothing is attached is the host meant.
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import logging
 import os
 import re
-import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from android_runner.adb import AUTH_TIMEOUT_S, CONNECT_TIMEOUT_S, AdbTcpLink
-from android_runner.link import HOST, HostLink, Link
-from results.errors import ConfigError, DeviceNotReady, DeviceUnauthorized, HarnessError, SeveralDevices
+from android_runner.adb import AdbLink
+from android_runner.candidates import (
+    NO_PERMISSIONS,
+    Candidate,
+    Served,
+    Surroundings,
+    Way,
+    attached,
+    host_row,
+    printable,
+    row_of,
+    rows_text,
+)
+from android_runner.device_text import parse_getprop
+from android_runner.keys import load_keys
+from android_runner.link import HostLink, Link
+from android_runner.probe import device_kind
+from android_runner.selector import FORMS, Host, Name, Selector, Server, Tcp, Usb, parse_selector
+from android_runner.server import AdbServerLink
+from android_runner.server_list import READY, ask_server, is_local
+from android_runner.session import AUTH_TIMEOUT_S, CONNECT_TIMEOUT_S
+from android_runner.transport import SafeTcpTransport, Transport
+from android_runner.usb_ports import USB_DEVICES, UsbPort
+from results.errors import (
+    ConfigError,
+    DeviceBusy,
+    DeviceError,
+    DeviceUnauthorized,
+    DeviceUnreachable,
+    HarnessError,
+    NoDevice,
+    RunError,
+    SeveralDevices,
+    UsbDenied,
+)
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["usb", "network", "emulator", "host"]
-
-READY, UNAUTHORIZED, ON_USB = "ready", "unauthorized", "on USB"
-_USB_DEVICES = Path("/sys/bus/usb/devices")
-_ADB_INTERFACE = {"bInterfaceClass": "ff", "bInterfaceSubClass": "42", "bInterfaceProtocol": "01"}
-_SERVER_TIMEOUT_S = 3.0
-_FORMS = "Give --device host, or --device tcp:HOST:PORT (for example tcp:192.168.1.20:5555)."
-_OVER_TCP = "adb tcpip 5555, then --device tcp:PHONE_IP:5555"
-_STATES = (
-    "device|offline|unauthorized|authorizing|connecting|no permissions|bootloader|recovery|sideload"
-    "|rescue|host"
+_ASK_TIMEOUT_S = 3.0
+_MOST_AT_ONCE = 16
+_SEE = "See what is attached: mobilebert-bench devices"
+# What the table says of a device that could not be asked; the first class that fits.
+_STATES: tuple[tuple[type[HarnessError], str], ...] = (
+    (DeviceUnauthorized, "unauthorized"),
+    (UsbDenied, NO_PERMISSIONS),
+    (DeviceBusy, "held by another program"),
+    (DeviceError, "does not answer"),
+    (RunError, "does not answer"),
 )
-_SERVER_LINE = re.compile(rf"(?P<serial>.+?)\s+(?P<state>{_STATES})\b(?P<rest>.*)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One row of the devices table. `state`: "ready" or adb's word; `select`: how to use it; no serial."""
-
-    state: str
-    kind: Kind
-    model: str | None
-    select: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A candidate and the USB port that it hangs on ("1-4"), which adb's list and /sys both name."""
-
-    candidate: Candidate
-    usb_port: str | None
 
 
 def list_devices(
-    *, environment: Mapping[str, str] = os.environ, usb_devices: Path = _USB_DEVICES
+    *,
+    environment: Mapping[str, str] = os.environ,
+    usb_devices: Path = USB_DEVICES,
+    virtual_phones: Path | None = None,
 ) -> tuple[Candidate, ...]:
-    """Everything attached, then the host. Raises DeviceNotReady when an adb server does not answer."""
-    served = _ask_server(server_address(environment))
-    ports = {seen.usb_port for seen in served}
-    seen = [*served, *(found for found in _usb(usb_devices) if found.usb_port not in ports)]
-    host = Candidate(state=READY, kind="host", model=None, select="--device host")
-    return (*(each.candidate for each in seen), host)
+    """Everything attached, each ready device asked what it is, then the host.
+
+    No phone is made to ask its owner, and no key is made. Raises DeviceNotReady when an adb server does not
+    answer.
+    """
+    rows = attached(_surroundings(environment, usb_devices, virtual_phones))
+    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as pool:
+        return (*pool.map(_asked, rows), host_row())
 
 
 def choose(
@@ -72,159 +88,207 @@ def choose(
     auth_timeout_s: float = AUTH_TIMEOUT_S,
     on_prompt: Callable[[], None] | None = None,
     environment: Mapping[str, str] = os.environ,
-    usb_devices: Path = _USB_DEVICES,
+    usb_devices: Path = USB_DEVICES,
+    virtual_phones: Path | None = None,
 ) -> Link:
-    """The link that `selector` names, connected; the host for None when nothing at all is attached.
+    """The link that `selector` names, connected.
 
-    `auth_timeout_s`, `on_prompt`: as AdbTcpLink takes them, for a phone that asks its owner.
+    None: the device that ANDROID_SERIAL names; else the only one attached; the host when nothing is.
+    `auth_timeout_s`, `on_prompt`: as AdbLink takes them, for a phone that asks its owner.
 
-    Raises ConfigError for another form, the errors of `AdbTcpLink.reconnect`, and SeveralDevices,
-    DeviceUnauthorized or DeviceNotReady when None is given and something is attached.
+    Raises ConfigError for another form, NoDevice, SeveralDevices, and the errors of the link's `reconnect`.
     """
-    if selector is None:
-        attached = [
-            candidate
-            for candidate in list_devices(environment=environment, usb_devices=usb_devices)
-            if candidate.kind != "host"
-        ]
-        if attached:
-            raise _refusal(attached)
+    surroundings = _surroundings(environment, usb_devices, virtual_phones)
+    connect = partial(_connected, auth_timeout_s=auth_timeout_s, on_prompt=on_prompt)
+    if selector is not None:
+        return connect(_find(parse_selector(selector), surroundings))
+    if named := environment.get("ANDROID_SERIAL"):
+        return connect(_named_by_environment(named, surroundings))
+    rows = attached(surroundings)
+    if len(rows) > 1:
+        raise _several(rows)
+    try:
+        return connect(rows[0].way if rows else Host())
+    except HarnessError as err:
+        err.next_step += " Or measure this machine instead: --device host."
+        raise
+
+
+def open_link(
+    way: Way,
+    *,
+    auth_timeout_s: float = AUTH_TIMEOUT_S,
+    on_prompt: Callable[[], None] | None = None,
+    may_prompt: bool = True,
+) -> Link:
+    """The link to a device that was found, not connected yet."""
+    if isinstance(way, Host):
         return HostLink()
-    if selector == HOST:
-        return HostLink()
-    link = AdbTcpLink(*parse_address(selector), auth_timeout_s=auth_timeout_s, on_prompt=on_prompt)
+    if isinstance(way, Served):
+        return AdbServerLink(
+            way.address,
+            way.listed,
+            auth_timeout_s=auth_timeout_s,
+            on_prompt=on_prompt,
+            may_prompt=may_prompt,
+        )
+    if isinstance(way, UsbPort):
+        from android_runner.usb import SafeUsbTransport
+
+        transport: Transport = SafeUsbTransport(way.port)
+    else:
+        transport = SafeTcpTransport(way.host, way.port)
+    return AdbLink(
+        transport,
+        # Looking at a device must not cost its user a new key file.
+        keys=partial(load_keys, make=may_prompt),
+        auth_timeout_s=auth_timeout_s,
+        on_prompt=on_prompt,
+        may_prompt=may_prompt,
+    )
+
+
+def _surroundings(
+    environment: Mapping[str, str], usb_devices: Path, virtual_phones: Path | None
+) -> Surroundings:
+    found = Surroundings(environment=environment, usb_devices=usb_devices)
+    return found if virtual_phones is None else dataclasses.replace(found, virtual_phones=virtual_phones)
+
+
+def _connected(way: Way, *, auth_timeout_s: float, on_prompt: Callable[[], None] | None) -> Link:
+    link = open_link(way, auth_timeout_s=auth_timeout_s, on_prompt=on_prompt)
     try:
         link.reconnect(timeout_s=CONNECT_TIMEOUT_S)
-    except HarnessError:
+    except BaseException:
         link.close()
         raise
     return link
 
 
-def parse_address(selector: str) -> tuple[str, int]:
-    """Host and port of "tcp:HOST:PORT" or "HOST:PORT"; IPv6 hosts in brackets. Raises ConfigError."""
-    found = re.fullmatch(r"(?:tcp:)?(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]+):(\d{1,5})", selector)
-    if found and found[1] not in ("usb", "server") and 1 <= int(found[2]) <= 65535:
-        return found[1].strip("[]"), int(found[2])
-    if selector.startswith(("usb", "server:")):
-        raise ConfigError(
-            "USB and adb-server devices cannot be used directly yet.",
-            next_step=f"Make the phone reachable over the network: {_OVER_TCP}.",
-        )
-    # A word without a colon may be a serial number, which is repeated nowhere.
-    given = f"{selector!r}" if ":" in selector else "What was given"
-    raise ConfigError(f"{given} is not an address of a device.", next_step=_FORMS)
+def _find(selector: Selector, surroundings: Surroundings) -> Way:
+    """The device that was named. Raises NoDevice, SeveralDevices, DeviceNotReady."""
+    if isinstance(selector, Host | Tcp):
+        return selector
+    if isinstance(selector, Server):
+        return _of_server(selector, surroundings)
+    if isinstance(selector, Usb):
+        return _on_usb(selector, surroundings)
+    if found := _named(selector.name, surroundings):
+        return found
+    raise NoDevice("no attached device has the name that was given.", next_step=f"{_SEE}. {FORMS}")
 
 
-def server_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
-    """Where adb itself would look for its server; None for a kind of socket that is not TCP."""
-    if chosen := environment.get("ADB_SERVER_SOCKET"):
-        found = re.fullmatch(r"tcp:(?:(.+):)?(\d+)", chosen)
-        return (found[1] or "127.0.0.1", int(found[2])) if found else None
-    port = environment.get("ANDROID_ADB_SERVER_PORT", "5037")
-    host = environment.get("ANDROID_ADB_SERVER_ADDRESS", "127.0.0.1")
-    return (host, int(port)) if port.isdecimal() else None
+def _named_by_environment(name: str, surroundings: Surroundings) -> Way:
+    """As adb takes ANDROID_SERIAL: a name in its list; and whatever --device takes."""
+    if found := _named(name, surroundings):
+        return found
+    try:
+        selector = parse_selector(name)
+    except ConfigError:
+        selector = Name(name=name)
+    if isinstance(selector, Tcp | Usb | Server):
+        return _find(selector, surroundings)
+    raise NoDevice(
+        "the device that ANDROID_SERIAL names is not attached.",
+        next_step=f"Unset ANDROID_SERIAL, or give --device, which goes before it. {_SEE}",
+    )
 
 
-def parse_server_list(text: str) -> tuple[tuple[Candidate, str | None], ...]:
-    """Candidates and their USB ports from `adb devices -l`; a line of unknown form counts as attached."""
-    listed = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = _SERVER_LINE.fullmatch(line)
-        state = found["state"] if found else "unknown"
-        facts = dict(re.findall(r"\b(usb|model):(\S+)", found["rest"])) if found else {}
-        kind, select = _way_to(found["serial"] if found else "")
-        model = facts.get("model")
-        candidate = Candidate(
-            state=READY if state == "device" else state,
-            kind=kind,
-            model=model.replace("_", " ") if model else None,
-            select=select,
-        )
-        listed.append((candidate, facts.get("usb")))
-    return tuple(listed)
+def _named(name: str, surroundings: Surroundings) -> Way | None:
+    served = surroundings.served()
+    ways = [each for each in served if each.listed.is_named(name)]
+    ports = [port for port in surroundings.unserved_ports(served) if port.serial == name]
+    return _one([*ways, *ports])
 
 
-def _way_to(serial: str) -> tuple[Kind, str]:
-    """How a device that an adb server lists is reached without it, as far as its serial is an address."""
-    if console := re.fullmatch(r"emulator-(\d+)", serial):
-        return "emulator", f"--device tcp:127.0.0.1:{int(console[1]) + 1}"
-    if re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d+", serial):
-        return "network", f"--device tcp:{serial}"
-    if "._adb-tls-connect." in serial:
-        return "network", _OVER_TCP
-    return "usb", _OVER_TCP
-
-
-def _ask_server(address: tuple[str, int] | None) -> list[_Seen]:
-    """The devices of a running adb server; empty when none runs."""
+def _of_server(selector: Server, surroundings: Surroundings) -> Way:
+    address = selector.address or surroundings.server_address
     if address is None:
-        return []
+        raise ConfigError(
+            "ADB_SERVER_SOCKET and ANDROID_ADB_SERVER_PORT name no TCP address of an adb server.",
+            next_step="Give it in full: --device server:HOST:PORT/NAME",
+        )
+    listed = ask_server(address)
+    if listed is None:
+        raise DeviceUnreachable(
+            f"no adb server answers at {address[0]}:{address[1]}.",
+            next_step="Start it there: adb start-server (for other machines: adb -a nodaemon server start).",
+        )
+    ways = [Served(address=address, listed=each) for each in listed if each.is_named(selector.name)]
+    found = _one(ways)
+    if found is None:
+        names = ", ".join(f"{each.name} ({each.state})" for each in listed) or "nothing"
+        raise NoDevice(
+            f"the adb server at {address[0]}:{address[1]} lists no device of that name; it lists {names}.",
+            next_step="Give one of those after the slash, or plug the phone in there.",
+        )
+    return found
+
+
+def _on_usb(selector: Usb, surroundings: Surroundings) -> Way:
+    """A phone that a server of this machine holds is used through it; others through their cable."""
+    served = tuple(
+        each
+        for each in surroundings.served()
+        # What the server itself may not open is tried directly, which says why.
+        if is_local(each.address) and each.listed.on_usb and each.listed.state != NO_PERMISSIONS
+    )
+    seen: list[Served | UsbPort] = [*served, *surroundings.unserved_ports(served)]
+    if found := _one([way for way in seen if _is_at(selector, way)]):
+        return found
+    if selector.port is not None and not surroundings.usb_devices.exists():
+        # A system without /sys: libusb looks for itself.
+        return UsbPort(port=selector.port, model=None, denied=False, serial=None)
+    where = f"at the USB port {selector.port}" if selector.port else "on this machine's USB"
+    raise NoDevice(
+        f"no phone {'of that serial number ' if selector.serial else ''}with USB debugging is {where}.",
+        next_step=f"Plug it in, and switch on USB debugging (Settings, Developer options). {_SEE}",
+    )
+
+
+def _is_at(selector: Usb, way: Served | UsbPort) -> bool:
+    seen = way if isinstance(way, UsbPort) else way.listed
+    port = seen.port if isinstance(seen, UsbPort) else seen.usb_port
+    if selector.port is not None:
+        return port == selector.port
+    return selector.serial in (None, seen.serial)
+
+
+def _one(ways: Sequence[Served | UsbPort]) -> Way | None:
+    """None for none. Raises SeveralDevices."""
+    if len(ways) > 1:
+        raise _several(tuple(row_of(way) for way in ways))
+    return ways[0] if ways else None
+
+
+def _several(rows: tuple[Candidate, ...]) -> SeveralDevices:
+    return SeveralDevices(
+        f"{len(rows)} devices are attached, and which one is meant is not said:{rows_text(rows)}",
+        next_step="Choose one of these with --device; this machine itself is --device host.",
+    )
+
+
+def _asked(row: Candidate) -> Candidate:
+    """The row with what the device says of itself, or why it cannot be used."""
+    if row.state != READY:
+        return row
+    deadline = time.monotonic() + _ASK_TIMEOUT_S
+    link = open_link(row.way, may_prompt=False)
     try:
-        connection = socket.create_connection(address, timeout=_SERVER_TIMEOUT_S)
-    except OSError:
-        log.debug("no adb server at %s:%d", *address)
-        return []
-    query = b"host:devices-l"
-    try:
-        with connection, connection.makefile("rb") as answer:
-            connection.sendall(b"%04x%s" % (len(query), query))
-            status = answer.read(4)
-            text = answer.read(int(answer.read(4), 16)).decode("utf-8", errors="replace")
-    except (OSError, ValueError) as err:
-        status, text = b"", str(err)
-    if status != b"OKAY":
-        raise DeviceNotReady(
-            f"something listens on the adb server's port {address[1]} and does not list devices: {text}.",
-            next_step="End it (adb kill-server), or choose: --device host or --device tcp:HOST:PORT.",
-        )
-    return [_Seen(candidate=candidate, usb_port=port) for candidate, port in parse_server_list(text)]
-
-
-def _usb(devices: Path) -> list[_Seen]:
-    """USB devices with an ADB interface, as Linux shows them in /sys; empty elsewhere."""
-    seen = []
-    for interface in sorted(devices.glob("*:*")):
-        if all(_read(interface / name) == value for name, value in _ADB_INTERFACE.items()):
-            port = interface.name.partition(":")[0]
-            model = _read(devices / port / "product")
-            candidate = Candidate(state=ON_USB, kind="usb", model=model, select=_OVER_TCP)
-            seen.append(_Seen(candidate=candidate, usb_port=port))
-    return seen
-
-
-def _read(path: Path) -> str | None:
-    with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8", errors="replace").strip() or None
-    return None
-
-
-def _refusal(attached: Sequence[Candidate]) -> HarnessError:
-    """Why none of the attached devices is used without being named, and what to type."""
-    rows = "; ".join(f"{each.model or 'a device'} ({each.kind}, {each.state})" for each in attached)
-    choices = list(dict.fromkeys(each.select for each in attached))
-    host = "or measure this machine instead: --device host"
-    if len(attached) > 1:
-        return SeveralDevices(
-            f"{len(attached)} devices are attached: {rows}.",
-            next_step=f"Choose one: {'; '.join(choices)}; {host}.",
-        )
-    if attached[0].state in (UNAUTHORIZED, "authorizing"):
-        return DeviceUnauthorized(
-            f"{rows} is attached, and does not allow this machine's key yet.",
-            next_step=f'Accept "Allow USB debugging?" on its screen, then {choices[0]}; {host}.',
-        )
-    if attached[0].state == READY and attached[0].kind != "usb":
-        return DeviceNotReady(
-            f"{rows} is attached, and a device is only used when it is named.",
-            next_step=f"{choices[0]}; {host}.",
-        )
-    if attached[0].state in (READY, ON_USB):
-        return DeviceNotReady(
-            f"{rows} is attached, and this version reaches devices over TCP only.",
-            next_step=f"{choices[0]}; {host}.",
-        )
-    return DeviceNotReady(
-        f"{rows} is attached, and not ready.",
-        next_step=f"Reconnect it or restart its debugging, then {choices[0]}; {host}.",
+        link.reconnect(timeout_s=_ASK_TIMEOUT_S)
+        left_s = max(0.1, deadline - time.monotonic())
+        properties = parse_getprop(link.run("getprop", timeout_s=left_s).text)
+    except HarnessError as err:
+        log.debug("%s: %s", link.name, err.what)
+        state = next((word for kind, word in _STATES if isinstance(err, kind)), err.slug)
+        return dataclasses.replace(row, state=state)
+    finally:
+        link.close()
+    api_level = properties.get("ro.build.version.sdk", "")
+    return dataclasses.replace(
+        row,
+        kind=device_kind(properties),
+        model=printable(properties.get("ro.product.model")) or row.model,
+        abi=printable(properties.get("ro.product.cpu.abi")),
+        api_level=int(api_level) if re.fullmatch(r"[0-9]{1,6}", api_level) else None,
     )

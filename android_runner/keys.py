@@ -32,15 +32,15 @@ def android_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment["HOME"] if environment.get("HOME") else Path.home()) / ".android"
 
 
-def load_keys(environment: Mapping[str, str] = os.environ) -> tuple[Key, ...]:
-    """The user's key, made now if there is none, then those that ADB_VENDOR_KEYS names.
+def load_keys(environment: Mapping[str, str] = os.environ, *, make: bool = True) -> tuple[Key, ...]:
+    """The user's key, made now if there is none and `make`, then those that ADB_VENDOR_KEYS names.
 
     Raises ConfigError for a key file that cannot be read or is no RSA key.
     """
     own = android_folder(environment) / "adbkey"
-    if not own.exists():
+    if make and not own.exists():
         make_key(own)
-    paths = [own]
+    paths = [own] if own.exists() else []
     for name in filter(None, environment.get("ADB_VENDOR_KEYS", "").split(os.pathsep)):
         vendor = Path(name)
         paths += sorted(vendor.glob("*.adb_key")) if vendor.is_dir() else [vendor]

@@ -1,54 +1,37 @@
-"""What a device is, and how it does at this moment: its own words, in one command each."""
+"""What a device is: its own words, in one command."""
 
 from __future__ import annotations
 
-import secrets
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from hashlib import sha256
 
+from android_runner.ask import CPUS, ask
 from android_runner.cache import cache_folder
-from android_runner.device_text import (
-    CPU,
-    SKIN,
-    VIRTUAL_PHONE_PROPERTY,
+from android_runner.cores import EACH_CORE, core_rows
+from android_runner.device_text import VIRTUAL_PHONE_PROPERTY, parse_df, parse_getprop
+from android_runner.kernel_text import (
     CpuInfo,
-    parse_battery,
+    parse_allowed,
     parse_core_list,
     parse_cpuinfo,
-    parse_df,
-    parse_getprop,
     parse_memory,
-    parse_thermalservice,
 )
 from android_runner.link import HOST, Link
-from results.device import Conditions, Core, Device, DeviceKind
-from results.errors import DeviceNotReady, OutputUnreadable
+from results.device import Core, Device, DeviceKind
+from results.errors import OutputUnreadable
 
 DEVICE_FOLDER = "/data/local/tmp/mobilebert-bench"
-_TIMEOUT_S = 30.0
-_CPUS = "/sys/devices/system/cpu"
-# By number, because listing that folder is denied on some phones; only words of the shell itself, no process.
-_EACH_CORE = f"""i=0; while [ $i -lt 256 ]; do d={_CPUS}/cpu$i
-if [ -d $d ]; then a=-; b=-; c=-
-[ -r $d/cpu_capacity ] && read -r a <$d/cpu_capacity
-[ -r $d/cpufreq/cpuinfo_max_freq ] && read -r b <$d/cpufreq/cpuinfo_max_freq
-[ -r $d/cpufreq/scaling_max_freq ] && read -r c <$d/cpufreq/scaling_max_freq
-echo $i $a $b $c
-fi; i=$((i+1)); done"""
 _IDENTITY = {
     "properties": "getprop",
     "machine": "uname -m",
     "kernel": "uname -r",
     "cpuinfo": "cat /proc/cpuinfo",
     "memory": "grep MemTotal /proc/meminfo",
-    "online": f"cat {_CPUS}/online",
+    "online": f"cat {CPUS}/online",
     "allowed": "grep Cpus_allowed_list /proc/self/status",
-    "cores": _EACH_CORE,
+    "cores": EACH_CORE,
 }
-_STATE = {"thermal": "dumpsys thermalservice", "battery": "dumpsys battery", "cores": _EACH_CORE}
-_HOST_LACKS = ("properties", "thermal", "battery")
 # The kernels (`uname -m`) that run programs of an Android ABI, and the shape of their /proc/cpuinfo.
 _MACHINES = {
     "arm64-v8a": ("aarch64",),
@@ -68,7 +51,7 @@ def device_folder(link: Link) -> str:
 
 def probe(link: Link) -> Device:
     """Raises OutputUnreadable when the device's words make no sense, and the link's errors."""
-    told = _ask(link, {**_IDENTITY, "free": _free_space(device_folder(link))})
+    told = ask(link, {**_IDENTITY, "free": _free_space(device_folder(link))})
     host = link.name == HOST
     properties = {} if host else parse_getprop(told["properties"])
     machine = told["machine"].strip()
@@ -83,7 +66,7 @@ def probe(link: Link) -> Device:
     serial = properties.get("ro.serialno")
     api_level = properties.get("ro.build.version.sdk", "")
     return Device(
-        kind="host" if host else _kind(properties),
+        kind="host" if host else device_kind(properties),
         serial_sha256=sha256(serial.encode()).hexdigest() if serial else None,
         manufacturer=properties.get("ro.product.manufacturer") or None,
         model=cpuinfo.model if host else properties.get("ro.product.model") or None,
@@ -101,57 +84,13 @@ def probe(link: Link) -> Device:
     )
 
 
-def conditions(link: Link) -> Conditions:
-    """The device's state now. Raises DeviceNotReady when its battery values were set by hand."""
-    told = _ask(link, _STATE)
-    thermal = parse_thermalservice(told["thermal"])
-    battery = parse_battery(told["battery"])
-    if battery is not None and battery.frozen:
-        raise DeviceNotReady(
-            f"the battery values of {link.name} were set by hand and no longer follow the battery.",
-            next_step="Give them free, then run again: adb shell dumpsys battery reset",
-        )
-    return Conditions(
-        at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        thermal_status=None if thermal is None else thermal.status,
-        thermal_overridden=thermal is not None and thermal.overridden,
-        skin_c=None if thermal is None else thermal.hottest_c(SKIN),
-        cpu_c=None if thermal is None else thermal.hottest_c(CPU),
-        battery_percent=None if battery is None else battery.percent,
-        battery_c=None if battery is None else battery.celsius,
-        charging=None if battery is None else battery.charging,
-        max_khz_by_core={core: now for core, _, _, now in _core_rows(told["cores"]) if now is not None},
-    )
-
-
-def _ask(link: Link, questions: Mapping[str, str]) -> dict[str, str]:
-    """Each command's stdout, all from one shell: over ADB every call costs some 40 ms."""
-    mark = f"--{secrets.token_hex(8)}-"
-    asked = {
-        name: command
-        for name, command in questions.items()
-        if not (link.name == HOST and name in _HOST_LACKS)
-    }
-    script = "\n".join(
-        # The empty echo ends a last line that has no newline.
-        f"echo {mark}{name}\n{{ {command}\n}} 2>/dev/null\necho"
-        for name, command in asked.items()
-    )
-    text = link.run(script, timeout_s=_TIMEOUT_S).text
-    told = dict.fromkeys(questions, "")
-    for part in text.split(mark)[1:]:
-        name, _, answer = part.partition("\n")
-        told[name.strip()] = answer.removesuffix("\n")
-    return told
-
-
 def _free_space(folder: str) -> str:
     """Ask df about the folder, or the nearest one above that is there."""
     nearest = f'd={shlex.quote(folder)}; while [ -n "$d" ] && [ ! -d "$d" ]; do d=${{d%/*}}; done'
     return f'{nearest}; df -k "${{d:-/}}"'
 
 
-def _kind(properties: Mapping[str, str]) -> DeviceKind:
+def device_kind(properties: Mapping[str, str]) -> DeviceKind:
     """Virtual phone by its mark, emulator by androidx.benchmark's rules and QEMU's own marks, else phone.
 
     Source: androidx.benchmark, DeviceInfo.isEmulator.
@@ -189,25 +128,14 @@ def _contradictions(abi: str, machine: str, cpuinfo: CpuInfo) -> tuple[str, ...]
 
 def _cores(told: Mapping[str, str]) -> tuple[Core, ...]:
     """The cores that are switched on and that this shell may use."""
-    rows = _core_rows(told["cores"]) or [
+    rows = core_rows(told["cores"]) or [
         (index, None, None, None) for index in parse_core_list(told["online"])
     ]
     usable = {index for index, _, _, _ in rows}
-    for limit in (told["online"], told["allowed"].partition(":")[2]):
-        usable &= set(parse_core_list(limit)) or usable  # a file that cannot be read limits nothing
+    for limit in (parse_core_list(told["online"]), parse_allowed(told["allowed"])):
+        usable &= set(limit) or usable  # a file that cannot be read limits nothing
     return tuple(
         Core(index=index, capacity=capacity, max_khz=max_khz)
         for index, capacity, max_khz, _ in rows
         if index in usable
     )
-
-
-def _core_rows(text: str) -> list[tuple[int, int | None, int | None, int | None]]:
-    """Index, capacity, top clock and present limit in kHz, for each core that the kernel shows."""
-    rows = []
-    for line in text.splitlines():
-        fields = line.split()
-        if len(fields) == 4 and fields[0].isdecimal():
-            numbers = [int(field) if field.isdecimal() else None for field in fields[1:]]
-            rows.append((int(fields[0]), numbers[0], numbers[1], numbers[2]))
-    return rows

@@ -34,7 +34,7 @@ def push_verified(link: Link, local: Path, remote: str, *, sha256: str, mode: in
             next_step="Measure on a phone with Android 8.0 or later, which has it.",
             stderr=there.error_text,
         )
-    if there.exit_code == 0 and there.text.split()[:1] == [sha256]:
+    if there.exit_code == 0 and _digest(there.text) == sha256:
         log.debug("%s: %s is there already", link.name, remote)
         return False
     _check_target(link, remote, local.stat().st_size)
@@ -68,10 +68,10 @@ def _verify(link: Link, part: str, remote: str, *, sha256: str, bits: str) -> No
     """Give the file its name if what arrived is what was sent."""
     arrived, name = shlex.quote(part), shlex.quote(remote)
     done = link.run(f"sha256sum {arrived}", timeout_s=_ASK_TIMEOUT_S)
-    found = done.text.split()[:1]
-    if done.exit_code != 0 or found != [sha256]:
+    found = _digest(done.text)
+    if done.exit_code != 0 or found != sha256:
         raise PushFailed(
-            f"{remote} arrived on {link.name} with SHA-256 {found[0][:12] if found else 'unknown'}..., "
+            f"{remote} arrived on {link.name} with SHA-256 {found[:12] or 'unknown'}..., "
             f"not {sha256[:12]}...",
             next_step="Run again; if it repeats, try another cable or network.",
             path=remote,
@@ -79,6 +79,11 @@ def _verify(link: Link, part: str, remote: str, *, sha256: str, bits: str) -> No
     named = link.run(f"chmod {bits} {arrived} && mv -f {arrived} {name}", timeout_s=_ASK_TIMEOUT_S)
     if named.exit_code != 0:
         raise push_error(link.name, remote, named.error_text.strip() or f"mv ended with {named.exit_code}")
+
+
+def _digest(text: str) -> str:
+    """What sha256sum printed ahead of the name; GNU's puts a backslash ahead of it for an escaped name."""
+    return (text.split() or [""])[0].removeprefix("\\")
 
 
 def _named(link: Link, part: str, remote: str, size_bytes: int, err: PushFailed) -> PushFailed:

@@ -37,6 +37,7 @@ _NEXT = {
     6: "The runtime cannot run this model on this device; try --recipe float32.",
     7: "Free space in the device's work folder, and run again.",
     8: "Give fewer --threads; this device does not let us use that many of its cores.",
+    126: "Programs may not be run in the device's work folder (mounted noexec?): mobilebert-bench doctor.",
     137: "The device killed it, most often for want of memory; close other apps and run again.",
 }
 
@@ -94,6 +95,12 @@ def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
     return Workplace(link=link, folder=folder, bundle_folder=bundle_folder, bundle=bundle)
 
 
+def tidy(link: Link, folder: str) -> None:
+    """Remove what killed runs left in our folder there; for whoever holds its lease. The link's errors."""
+    left = "launch-*.samples launch-*.samples.part *.seq *.part */*.part"
+    link.run(f"cd {shlex.quote(folder)} && rm -f {left}", timeout_s=_REMOVE_TIMEOUT_S)
+
+
 def send(place: Workplace, local: Path, name: str, *, sha256: str) -> str:
     """Put one file into our folder there, unless it is there already; its path on the device."""
     remote = f"{place.folder}/{name}"
@@ -122,6 +129,11 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
         raw = _collect(place, out)
     finally:
         remove(place, out, f"{out}.part")
+    return checked(place, order, raw), raw
+
+
+def checked(place: Workplace, order: Order, raw: bytes) -> Samples:
+    """What a launch left, parsed and held against what was asked for. Raises OutputUnreadable."""
     samples = parse_samples(raw.decode("utf-8", errors="replace"), source=place.link.name)
     expect(
         samples,
@@ -134,7 +146,7 @@ def launch(place: Workplace, order: Order) -> tuple[Samples, bytes]:
         row_ids=order.row_ids,
         signatures=order.signatures,
     )
-    return samples, raw
+    return samples
 
 
 def _command(place: Workplace, order: Order, out: str) -> str:

@@ -1,4 +1,4 @@
-"""SafeTcpTransport: adb-shell's TCP transport without its two defects, and with deadlines that hold.
+"""The ways on which adb-shell's messages travel, with deadlines that hold: one over TCP; USB's is in usb.py.
 
 adb-shell 0.4.4 sends on a non-blocking socket once and ignores how much went, so that any file over some
 64 KB is cut on every link but loopback; and it reads on from a connection that is closed, at full load, until
@@ -18,6 +18,8 @@ import time
 
 from adb_shell.transport.base_transport import BaseTransport
 
+from results.errors import DeviceUnreachable, ForeignProtocol, HarnessError
+
 # adb-shell logs every byte that it moves at DEBUG, and with them the serial number in `getprop`'s answer.
 logging.getLogger("adb_shell").setLevel(logging.INFO)
 
@@ -33,31 +35,71 @@ class DeadlinePassedError(Exception):
 
 
 class ForeignGreetingError(Exception):
-    """What answers does not speak ADB, or wants TLS: its first bytes are in `SafeTcpTransport.greeting`."""
+    """What answers does not speak ADB, or wants TLS: its first bytes are in `Transport.greeting`."""
 
 
-class SafeTcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
-    """One TCP connection. Every wait ends at `deadline` (of time.monotonic()), not when adb-shell says."""
+class Transport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
+    """What a link asks of a transport. Every wait ends at `deadline` (of time.monotonic()).
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        self._socket: socket.socket | None = None
+    `connect` raises the error that its user sees, such as DeviceUnreachable; afterwards reading and writing
+    raise DeadlinePassedError, ForeignGreetingError or OSError.
+    """
+
+    name: str
+
+    def __init__(self) -> None:
         self._greeted = False
         self.deadline = 0.0
         self.greeting = bytearray()
 
-    @property
-    def connected(self) -> bool:
-        return self._socket is not None
+    def no_answer(self, reason: str) -> HarnessError:
+        """The error for what can be opened and is no adbd that talks. `reason`: what it does instead."""
+        raise NotImplementedError
 
-    def connect(self, transport_timeout_s: float | None = None) -> None:
-        """Raises OSError when nothing listens there."""
+    def end_greeting(self) -> str:
+        """The text of the device's CNXN message (its banner); from now on nothing is kept."""
+        self._greeted = True
+        banner, start = b"", 0
+        while start + _HEADER.size <= len(self.greeting):
+            command, _, _, length, _, _ = _HEADER.unpack_from(self.greeting, start)
+            start += _HEADER.size + length
+            if command == b"CNXN":
+                banner = bytes(self.greeting[start - length : start])
+        self.greeting.clear()
+        return banner.rstrip(b"\0").decode("utf-8", errors="replace")
+
+    def _begin_greeting(self) -> None:
         self._greeted = False
         self.greeting.clear()
+
+    def _keep_greeting(self, data: bytes) -> None:
+        """Raises ForeignGreetingError as soon as the first bytes cannot be adbd's."""
+        if not self._greeted:
+            self.greeting += data
+            if not any(greeting.startswith(self.greeting[:4]) for greeting in _GREETINGS):
+                raise ForeignGreetingError(bytes(self.greeting[:80]))
+
+    def _left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+class SafeTcpTransport(Transport):
+    """One TCP connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__()
+        self._address = (host, port)
+        self._socket: socket.socket | None = None
+        self.name = f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
+
+    def connect(self, transport_timeout_s: float | None = None) -> None:
+        """Raises DeviceUnreachable when nothing listens there."""
+        self._begin_greeting()
         try:
             made = socket.create_connection(self._address, timeout=max(0.001, self._left()))
-        except UnicodeError as err:  # a name that no resolver could even be asked for
-            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from err
+        # UnicodeError: a name that no resolver could even be asked for.
+        except (OSError, UnicodeError) as err:
+            raise self._unreachable(err) from err
         made.setblocking(False)
         # adb-shell sends each message in two parts; with Nagle's algorithm each would wait 40 ms.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -86,10 +128,7 @@ class SafeTcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no
                 continue
             if not data:
                 raise ConnectionResetError("the other side closed the connection")
-        if not self._greeted:
-            self.greeting += data
-            if not any(greeting.startswith(self.greeting[:4]) for greeting in _GREETINGS):
-                raise ForeignGreetingError(bytes(self.greeting[:80]))
+        self._keep_greeting(data)
         return data
 
     def bulk_write(self, data: bytes, transport_timeout_s: float | None = None) -> int:
@@ -103,22 +142,26 @@ class SafeTcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no
                 sent += self._open().send(view[sent:])
         return sent
 
-    def end_greeting(self) -> str:
-        """The text of the device's CNXN message (its banner); from now on nothing is kept."""
-        self._greeted = True
-        banner, start = b"", 0
-        while start + _HEADER.size <= len(self.greeting):
-            command, _, _, length, _, _ = _HEADER.unpack_from(self.greeting, start)
-            start += _HEADER.size + length
-            if command == b"CNXN":
-                banner = bytes(self.greeting[start - length : start])
-        self.greeting.clear()
-        return banner.rstrip(b"\0").decode("utf-8", errors="replace")
+    def no_answer(self, reason: str) -> HarnessError:
+        return ForeignProtocol(
+            f"{self.name} {reason}.",
+            next_step="Check the port: adb tcpip 5555 on the phone's cable makes its adbd listen on 5555.",
+        )
+
+    def _unreachable(self, err: OSError | UnicodeError) -> DeviceUnreachable:
+        host, port = self._address
+        if isinstance(err, socket.gaierror | UnicodeError):
+            reason = f"no address is known for {host}"
+        elif isinstance(err, ConnectionRefusedError):
+            reason = f"nothing listens on port {port}"
+        else:
+            reason = err.strerror or "no answer"
+        return DeviceUnreachable(
+            f"{self.name} cannot be reached: {reason}.",
+            next_step="Check the address; on the phone's cable, adb tcpip 5555 opens that port.",
+        )
 
     def _open(self) -> socket.socket:
         if self._socket is None:
             raise ConnectionResetError("the connection is closed")
         return self._socket
-
-    def _left(self) -> float:
-        return max(0.0, self.deadline - time.monotonic())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -110,3 +111,8 @@ def evaluate(
         predictions_file=name,
         predictions_sha256=store.add_raw(name, write_predictions(predictions)),
     )
+
+
+def usable_cores() -> int:
+    """How many cores of this machine this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

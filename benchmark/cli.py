@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point of `mobilebert-bench`; always leaves through sys.exit."""
+    """Entry point of `mobilebert-bench`; always leaves through sys.exit.
+
+    A closed terminal and `kill` end it as Ctrl-C does: what was changed on a device is put back.
+    """
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)
     sys.exit(call(sys.argv[1:] if argv is None else argv))
 
 
@@ -264,7 +270,13 @@ def _doctor(options: argparse.Namespace) -> int:
     from benchmark.console import Console
 
     timeout_s = options.auth_timeout if options.auth_timeout is not None else Config().auth_timeout_s
-    return EXIT_DONE if Console().checks(doctor.examine(options.device, timeout_s)) else EXIT_FAILED
+    console = Console()
+    checks = doctor.examine(
+        options.device,
+        timeout_s,
+        on_prompt=lambda: console.on_step('Accept "Allow USB debugging?" on the phone.'),
+    )
+    return EXIT_DONE if console.checks(checks) else EXIT_FAILED
 
 
 def _virtual_phone(options: argparse.Namespace) -> int:

@@ -93,6 +93,11 @@ class Config:
                 "--runner benchmark_model and --binary go together",
                 next_step="Give both: --runner benchmark_model --binary PATH",
             )
+        if self.runner == "benchmark_model" and self.length_policy != "fixed":
+            raise ConfigError(
+                "benchmark_model runs one row over and over; --length-policy shortest is about many",
+                next_step="Leave --length-policy out, or --runner benchmark_model.",
+            )
         if self.delegate != "cpu" and self.runner != "benchmark_model":
             raise ConfigError(
                 f"--delegate {self.delegate} is for benchmark_model; our own program knows the CPU only",

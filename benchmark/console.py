@@ -7,15 +7,18 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from benchmark.listener import Listener
 from results.errors import OutputNotWritten
+from results.plain import plain
 
 if TYPE_CHECKING:
-    from android_runner.discover import Candidate
+    from android_runner.candidates import Candidate
+    from android_runner.doctor import Check
     from export.artifact import ArtifactFiles
     from export.recipes import Recipe
     from results.errors import HarnessError
@@ -43,7 +46,7 @@ class Console(Listener):
         self.on_done()
         self._step, self._began = text, time.monotonic()
         self._printed = self._began
-        self._err.print(text, markup=False)
+        self._err.print(_harmless(text), markup=False)
 
     def on_progress(self, done: int, total: int, unit: str) -> None:
         now = time.monotonic()
@@ -70,7 +73,7 @@ class Console(Listener):
         )
 
     def on_doubt(self, text: str) -> None:
-        self._err.print(f"note: {text}", markup=False)
+        self._err.print(f"note: {_harmless(text)}", markup=False)
 
     def on_done(self) -> None:
         if self._bar is not None:
@@ -85,7 +88,7 @@ class Console(Listener):
     def error(self, err: HarnessError) -> None:
         """One error: what happened, what was kept, what to do next."""
         self.on_done()
-        self._err.print(err.render(), markup=False)
+        self._err.print(_harmless(err.render()), markup=False)
 
     def artifacts(self, artifacts: Sequence[ArtifactFiles]) -> None:
         """What an export made: one block a recipe, its folder last so that it can be copied."""
@@ -137,14 +140,32 @@ class Console(Listener):
 
     def devices(self, candidates: Sequence[Candidate]) -> None:
         """What is attached, one row a device; this machine last, as it can always be measured."""
-        table = Table("state", "kind", "model", "select with", box=None, pad_edge=False)
-        for candidate in candidates:
-            table.add_row(candidate.state, candidate.kind, candidate.model or "-", candidate.select)
-        self._show(table)
+        rows = [("state", "model", "ABI", "API", "kind", "select with")]
+        for one in candidates:
+            api_level = "-" if one.api_level is None else str(one.api_level)
+            kind = one.kind.replace("_", " ")
+            rows.append((one.state, one.model or "-", one.abi or "-", api_level, kind, one.select))
+        # Not a Table: that cuts what does not fit into the window, and the last column is for copying.
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+            self._show("  ".join(cells).rstrip())
+
+    def checks(self, checks: Sequence[Check]) -> bool:
+        """What doctor found, one row a check and below it what to do; whether no check failed."""
+        words = {"fail": "FAIL", "skipped": "-"}
+        widest = max(len(check.name) for check in checks)
+        for check in checks:
+            self._show(f"{words.get(check.status, check.status):4}  {check.name:{widest}}  {check.found}")
+            if check.next_step is not None:
+                self._show(f"{'':4}  {'':{widest}}  -> {check.next_step}")
+        failed = sum(check.status == "fail" for check in checks)
+        self._show(f"\n{failed} of {len(checks)} checks failed." if failed else "\nReady to measure.")
+        return not failed
 
     def _show(self, result: str | Table) -> None:
         try:
-            self._out.print(result, markup=False)
+            self._out.print(_harmless(result) if isinstance(result, str) else result, markup=False)
             self._out.file.flush()
         except BrokenPipeError:
             raise
@@ -154,3 +175,8 @@ class Console(Listener):
             raise OutputNotWritten(
                 f"the output could not be written: {err.strerror}", next_step="Send it where there is room."
             ) from err
+
+
+def _harmless(text: str) -> str:
+    """The same lines without a device's escape sequences, which a terminal would obey."""
+    return "\n".join(plain(line) for line in text.split("\n"))

@@ -1,4 +1,7 @@
-"""The whole job, top to bottom. Each step saves before the next begins; what may fail cheaply comes first."""
+"""The whole job, top to bottom. Each step saves before the next begins; what may fail cheaply comes first.
+
+A run that was stopped goes through the same steps: each does what its folder (`earlier`) does not hold yet.
+"""
 
 from __future__ import annotations
 
@@ -14,45 +17,48 @@ if TYPE_CHECKING:
     from export.artifact import ArtifactFiles
 
 
-def run(config: Config, listener: Listener) -> Outcome:
+def run(config: Config, listener: Listener, earlier: Path | None = None) -> Outcome:
     """Checkpoint to verdict: export, check parity, measure on the device, evaluate on the host, judge."""
-    from benchmark import steps
+    from benchmark import on_device, start, steps
 
     steps.check_call(config)
-    with contextlib.closing(steps.choose_device(config, listener)) as link:
+    with contextlib.closing(on_device.choose(config, listener)) as link:
         checkpoint = steps.open_weights(config, listener)
         pairs = steps.read_pairs(config, checkpoint, listener)
-        journal = steps.begin(config, checkpoint, listener)
+        journal = start.begin("run", config, checkpoint, listener, device=link.name, earlier=earlier)
         with journal.keeping():
             steps.note_pairs(pairs, journal)
-            device = steps.look_at(link, journal, listener)
+            device = on_device.look_at(link, journal, listener)
             artifacts = steps.export_all(config, checkpoint, journal, listener)
-            bench = steps.set_up(link, device, pairs, journal, listener)
-            ready = steps.check_parity(bench, artifacts, journal, listener)
-            steps.measure(bench, ready, journal, listener)
+            with on_device.held(link, device, config, journal, listener) as session:
+                bench = on_device.set_up(session, config, pairs, journal, listener)
+                ready = on_device.check_parity(bench, artifacts, journal, listener)
+                on_device.measure(bench, ready, journal, listener)
+                predicted = on_device.evaluate(bench, ready, config, pairs, journal, listener)
             steps.evaluate(pairs, artifacts, journal, listener)
+            steps.compare_predictions(predicted, pairs, journal)
             return steps.conclude(journal)
 
 
 def export(config: Config, listener: Listener) -> tuple[ArtifactFiles, ...]:
     """Checkpoint to artifacts: every recipe asked for."""
-    from benchmark import steps
+    from benchmark import start, steps
 
     steps.check_call(config)
     checkpoint = steps.open_weights(config, listener)
-    for _, text in steps.doubts_about(checkpoint, config):
+    for _, text in start.doubts_about(checkpoint, config):
         listener.on_doubt(text)
     return steps.export_recipes(config, config.recipes, checkpoint, listener)
 
 
-def accuracy(config: Config, listener: Listener) -> Outcome:
+def accuracy(config: Config, listener: Listener, earlier: Path | None = None) -> Outcome:
     """Checkpoint to accuracy on this machine: every recipe asked for, and float32 beside it."""
-    from benchmark import steps
+    from benchmark import start, steps
 
     steps.check_call(config)
     checkpoint = steps.open_weights(config, listener)
     pairs = steps.read_pairs(config, checkpoint, listener)
-    journal = steps.begin(config, checkpoint, listener)
+    journal = start.begin("accuracy", config, checkpoint, listener, earlier=earlier)
     with journal.keeping():
         steps.note_pairs(pairs, journal)
         artifacts = steps.export_all(config, checkpoint, journal, listener)
@@ -60,42 +66,57 @@ def accuracy(config: Config, listener: Listener) -> Outcome:
         return steps.conclude(journal)
 
 
-def latency(config: Config, model: Path, listener: Listener) -> Outcome:
+def latency(config: Config, model: Path, listener: Listener, earlier: Path | None = None) -> Outcome:
     """Any .tflite with the model's inputs: parity with this host, then latency; no accuracy, no fold."""
-    from benchmark import steps
+    from benchmark import on_device, start, steps
 
-    with contextlib.closing(steps.choose_device(config, listener)) as link:
+    with contextlib.closing(on_device.choose(config, listener)) as link:
         files = steps.open_model(model, listener)
         pairs = steps.read_pairs_for(config, files.artifact, listener)
-        journal = steps.begin_bare(config, files, listener)
+        journal = start.begin_bare(config, model, files, listener, device=link.name, earlier=earlier)
         with journal.keeping():
             steps.note_pairs(pairs, journal)
-            device = steps.look_at(link, journal, listener)
-            bench = steps.set_up(link, device, pairs, journal, listener)
-            ready = steps.check_parity(bench, (files,), journal, listener)
-            steps.measure(bench, ready, journal, listener)
+            device = on_device.look_at(link, journal, listener)
+            with on_device.held(link, device, config, journal, listener) as session:
+                bench = on_device.set_up(session, config, pairs, journal, listener)
+                ready = on_device.check_parity(bench, (files,), journal, listener)
+                on_device.measure(bench, ready, journal, listener)
             return steps.conclude(journal)
 
 
-def table(config: Config, listener: Listener) -> Outcome:
+def table(config: Config, listener: Listener, earlier: Path | None = None) -> Outcome:
     """The paper's networks side by side on one device: parity and latency of each, and their ratios."""
-    from benchmark import steps
+    from benchmark import on_device, start, steps
     from benchmark import table as of_models
 
     models = of_models.check_call(config)
-    with contextlib.closing(steps.choose_device(config, listener)) as link:
+    with contextlib.closing(on_device.choose(config, listener)) as link:
         first = of_models.open_weights(models[0], listener)
         pairs = steps.read_pairs(config, first, listener)
-        journal = steps.begin(config, first, listener, models)
+        journal = start.begin(
+            "table", config, first, listener, device=link.name, models=models, earlier=earlier
+        )
         del first  # opened again where it is exported
         with journal.keeping():
             steps.note_pairs(pairs, journal)
-            device = steps.look_at(link, journal, listener)
+            device = on_device.look_at(link, journal, listener)
             artifacts = of_models.export_models(config, models, journal, listener)
-            bench = steps.set_up(link, device, pairs, journal, listener)
-            ready = steps.check_parity(bench, artifacts, journal, listener)
-            steps.measure(bench, ready, journal, listener)
+            with on_device.held(link, device, config, journal, listener) as session:
+                bench = on_device.set_up(session, config, pairs, journal, listener)
+                ready = on_device.check_parity(bench, artifacts, journal, listener)
+                on_device.measure(bench, ready, journal, listener)
             return steps.conclude(journal)
+
+
+def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
+    """A run that was stopped, gone on with where it was; `device`: its address now, if it has another one."""
+    from benchmark import saved_call
+
+    call = saved_call.read(folder, device)
+    if call.model is not None:
+        return latency(call.config, call.model, listener, folder)
+    jobs = {"run": run, "accuracy": accuracy, "table": table}
+    return jobs[call.job](call.config, listener, folder)
 
 
 def report(folder: Path, *, recompute: bool) -> str:

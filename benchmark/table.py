@@ -49,6 +49,6 @@ def export_models(
     made: list[ArtifactFiles] = []
     for model in models:
         made += steps.export_recipes(config, wanted, open_weights(model, listener), listener)
-    journal.add("models", artifacts=tuple(files.artifact for files in made))
+    journal.fix("models", artifacts=tuple(files.artifact for files in made))
     steps.note_warnings(made, journal)
     return tuple(made)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import stats
+from results.launches import counted, keeps_samples, launches_of, timed_samples
 from results.record import Record
 from results.samples import LaunchSamples
-from results.series import Series, series
-from results.stats import Estimate
-from results.summary import SHOWN_LEVEL, launches_of, parity_of, timed_samples
+from results.series import Series, parity_of, series
+from results.stats import SHOWN_LEVEL, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,16 @@ class LengthLatencies:
 def length_latencies(
     record: Record, samples: Mapping[str, LaunchSamples], recipe: str, model: str | None = None
 ) -> LengthLatencies | None:
-    """The valid launches of one series by signature; None under the policy "fixed" or without a latency.
+    """The valid launches of one series by signature; None under the policy "fixed" or without samples.
 
     `samples`: by `Launch.samples_file`; `model`: None is the judged one. Raises RecordDamaged where a
     launch's samples are missing or other in number than the record says.
     """
     of = series(record, recipe, model)
-    valid = [launch for launch in launches_of(record, of) if not launch.invalid]
-    if record.settings.length_policy == "fixed" or parity_of(record, of) != "passed" or not valid:
+    valid = [launch for launch in counted(launches_of(record, of)) if not launch.invalid]
+    if record.settings.length_policy == "fixed" or parity_of(record, of) != "passed":
+        return None
+    if not valid or not keeps_samples(valid):
         return None
     timed = []
     for launch in valid:

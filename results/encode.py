@@ -5,17 +5,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
+
+from results.plain import UNSEEN
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
 def encode(value: DataclassInstance) -> bytes:
-    """UTF-8 JSON in field order, one newline at the end. Raises ValueError for NaN and infinities."""
+    """UTF-8 JSON in field order, one newline at the end. Raises ValueError for NaN and infinities.
+
+    Characters that are not seen are written as escapes, which give them back: a device's words may hold
+    terminal commands, and a path that is not UTF-8 lone surrogates.
+    """
     text = json.dumps(dataclasses.asdict(value), indent=1, ensure_ascii=False, allow_nan=False)
-    # A path that is not UTF-8 holds lone surrogates; their escapes are JSON.
-    return (text + "\n").encode("utf-8", errors="backslashreplace")
+    return (UNSEEN.sub(_escaped, text) + "\n").encode("utf-8")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def digest(value: DataclassInstance) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from results import stats
+from results.accuracy import AccuracySummary
 from results.claims import Claim
 from results.fold import Status
 from results.protocol import Finding, match_of
 from results.stats import Interval
-from results.summary import AccuracySummary
 from results.verdict_file import JudgedClaim
 
 # Without one of these the number measured is not an accuracy on the claim's pairs at all.

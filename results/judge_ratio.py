@@ -28,10 +28,11 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
     counted = claim.metric == "size_ratio"
     value = summary.parameters if counted else summary.deciding.value
     interval = None if counted else summary.deciding.interval
+    spans = _spans(summary, counted)
     ratios = np.array(() if counted else summary.ratios)
     doubts = _doubts(claim, summary)
-    status = _status(claim, match, doubts, _span(value, interval, counted), bound)
-    reasons = [*map(str, findings), *doubts]
+    status = _status(claim, match, doubts, spans, bound)
+    reasons = [*map(str, findings), *doubts, *(() if counted else summary.remarks)]
     decided = decided_by(match, findings, doubts)
     confidence, to_decide = 0.0, None
     if status in ("reproduced", "not_reproduced"):
@@ -41,12 +42,16 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
         reasons.append(beyond)
         decided = (beyond, *decided)
     if status == "inconclusive" and not doubts:
-        to_decide = stats.launches_to_decide(ratios, bound)
-        undecided = f"the interval reaches over {bound:.2f}"
-        more = (
-            "no useful number of rounds decides" if to_decide is None else f"about {to_decide} rounds decide"
-        )
-        reasons.append(f"{undecided}; at this spread {more}")
+        if spans and (alone := _held(claim, spans[0], bound)) != "inconclusive":
+            with_them = f"with them the interval is {spans[-1].low:.2f}-{spans[-1].high:.2f}"
+            undecided = f"{alone} only without the launches that were repeated ({with_them})"
+            reasons.append(undecided)
+        else:
+            to_decide = stats.launches_to_decide(ratios, bound)
+            undecided = f"the interval reaches over {bound:.2f}"
+            some = f"about {to_decide} rounds decide"
+            more = "no useful number of rounds decides" if to_decide is None else some
+            reasons.append(f"{undecided}; at this spread {more}")
         decided = (undecided, *decided)
     return JudgedClaim(
         id=claim.id,
@@ -62,7 +67,7 @@ def judge_ratio(claim: Claim, findings: tuple[Finding, ...], summary: RatioSumma
         reasons=tuple(reasons),
         decided_by=decided,
         confidence=round(confidence, 9),
-        readings=_readings(claim, match, doubts, _span(value, interval, counted), ratios),
+        readings=_readings(claim, match, doubts, spans, ratios),
         launches_to_decide=to_decide,
     )
 
@@ -72,11 +77,15 @@ def _bound(claim: Claim) -> float:
     return claim.value / share if claim.at_least else claim.value * share
 
 
-def _span(value: float | None, interval: Interval | None, counted: bool) -> Interval | None:
-    """What is held against a bound: the interval, or the counted value itself."""
-    if counted and value is not None:
-        return Interval(low=value, high=value, level=1.0)
-    return interval
+def _spans(summary: RatioSummary, counted: bool) -> tuple[Interval, ...]:
+    """What is held against a bound: the interval, and that with the repeated launches; or the count."""
+    if counted:
+        value = summary.parameters
+        return () if value is None else (Interval(low=value, high=value, level=1.0),)
+    with_repeated = summary.with_repeated.interval if summary.with_repeated is not None else None
+    if summary.deciding.interval is None:
+        return ()
+    return tuple(one for one in (summary.deciding.interval, with_repeated) if one is not None)
 
 
 def _what(counted: bool) -> str:
@@ -91,12 +100,16 @@ def _doubts(claim: Claim, summary: RatioSummary) -> tuple[str, ...]:
 
 
 def _status(
-    claim: Claim, match: ProtocolMatch, doubts: tuple[str, ...], span: Interval | None, bound: float
+    claim: Claim, match: ProtocolMatch, doubts: tuple[str, ...], spans: tuple[Interval, ...], bound: float
 ) -> Status:
+    """What all of the spans say; inconclusive where they do not say the same."""
     if match == "mismatch":
         return "not_comparable"
-    if doubts or span is None:
-        return "inconclusive"
+    statuses = {_held(claim, span, bound) for span in spans}
+    return statuses.pop() if len(statuses) == 1 and not doubts else "inconclusive"
+
+
+def _held(claim: Claim, span: Interval, bound: float) -> Status:
     if span.low >= bound if claim.at_least else span.high <= bound:
         return "reproduced"
     beyond = span.high < bound if claim.at_least else span.low > bound
@@ -117,11 +130,11 @@ def _readings(
     claim: Claim,
     match: ProtocolMatch,
     doubts: tuple[str, ...],
-    span: Interval | None,
+    spans: tuple[Interval, ...],
     ratios: NDArray[np.float64],
 ) -> tuple[Reading, ...]:
     """The strict reading (no margin), and equivalence: is it about this ratio, not just beyond it?"""
-    status = _status(claim, match, doubts, span, claim.value)
+    status = _status(claim, match, doubts, spans, claim.value)
     strict = Reading(
         name="strict",
         low=claim.value if claim.at_least else None,
@@ -130,14 +143,14 @@ def _readings(
         p=stats.shown_p(ratios, claim.value, _side(claim, status)),
     )
     low, high = claim.value / (1 + claim.margin.value), claim.value * (1 + claim.margin.value)
-    status, p = _equivalence(match, doubts, span, ratios, low, high)
+    status, p = _equivalence(match, doubts, spans, ratios, low, high)
     return strict, Reading(name="equivalence", low=round(low, 9), high=round(high, 9), status=status, p=p)
 
 
 def _equivalence(
     match: ProtocolMatch,
     doubts: tuple[str, ...],
-    span: Interval | None,
+    spans: tuple[Interval, ...],
     ratios: NDArray[np.float64],
     low: float,
     high: float,
@@ -145,15 +158,16 @@ def _equivalence(
     """Two one-sided tests. Source: Schuirmann's, as for a latency."""
     if match == "mismatch":
         return "not_comparable", None
-    if doubts or span is None:
+    if doubts or not spans:
         return "inconclusive", None
-    if span.high < low:
+    if all(span.high < low for span in spans):
         return "not_reproduced", stats.shown_p(ratios, low, "smaller")
-    if span.low > high:
+    if all(span.low > high for span in spans):
         return "not_reproduced", stats.shown_p(ratios, high, "larger")
     both = (stats.shown_p(ratios, high, "smaller"), stats.shown_p(ratios, low, "larger"))
     p = None if both[0] is None or both[1] is None else max(both[0], both[1])
-    return ("reproduced" if low <= span.low and span.high <= high else "inconclusive"), p
+    inside = all(low <= span.low and span.high <= high for span in spans)
+    return ("reproduced" if inside else "inconclusive"), p
 
 
 def _rounded(interval: Interval) -> Interval:

@@ -9,6 +9,8 @@ from typing import Literal
 from results.claims import Claim, Condition, PaperRow
 from results.device import Device
 from results.fold import ProtocolMatch, worst
+from results.launches import keeps_samples
+from results.plain import short
 from results.record import Artifact, Record
 from results.series import CLAIMED_MODEL, judged_model
 
@@ -16,9 +18,6 @@ from results.series import CLAIMED_MODEL, judged_model
 PARAMETERS_TOLERANCE = 0.03
 
 MNLI_MATCHED_DEV_ROWS = 9815
-
-# The device program knows no other delegate: LiteRT's CPU backend with XNNPACK.
-MEASURED_DELEGATE = "cpu"
 
 # Every sequence padded to the claim's length; to a shorter one, and fewer operations are timed.
 CLAIM_LENGTH_POLICY = "fixed"
@@ -120,22 +119,22 @@ def _device(claim: Claim, device: Device) -> Iterator[Finding]:
     elif device.kind == "emulator":
         yield _mismatch("emulator", f"the processor under it, not a {wanted}")
     for contradiction in device.contradictions:
-        yield _mismatch("the device contradicts itself", contradiction)
+        yield _mismatch("the device contradicts itself", short(contradiction))
     if device.kind == "host":
         return
     ratio = claim.metric == "latency_ratio"
     if ratio and device.kind == "phone" and not device.abi.startswith("arm"):
-        yield _mismatch("other processor", f"{device.abi}; the claim's is an ARM one")
+        yield _mismatch("other processor", f"{short(device.abi)}; the claim's is an ARM one")
     differs = _proxy if ratio else _mismatch
     soc = claim.conditions["soc"]
     if device.soc is None:
         yield differs("unknown SoC", f"the device does not name it; the claim's is {soc.names[0]}")
     elif device.soc.strip().casefold() not in {name.casefold() for name in soc.names}:
-        yield differs("other SoC", f"{device.soc}; the claim's is {soc.names[0]}")
+        yield differs("other SoC", f"{short(device.soc)}; the claim's is {soc.names[0]}")
     else:
         yield from _unconfirmed("SoC", soc)
         if device.model not in claim.conditions["device"].names:
-            yield _proxy("other phone", f"{device.model or 'unnamed'} for {wanted}, same SoC")
+            yield _proxy("other phone", f"{short(device.model or 'unnamed')} for {wanted}, same SoC")
         yield from _unconfirmed("device", claim.conditions["device"])
     if device.build_type == "eng":
         yield _proxy("engineering build", "of Android, not what a phone is sold with")
@@ -157,10 +156,26 @@ def _counts(claim: Claim, record: Record, recipe: str) -> Iterator[Finding]:
         wanted = f"the claim's is {CLAIM_LENGTH_POLICY}"
         yield _mismatch("other length policy", f"{settings.length_policy}; {wanted}")
     delegate = claim.conditions["delegate"]
-    if MEASURED_DELEGATE not in delegate.names:
-        yield _mismatch("other delegate", f"{MEASURED_DELEGATE}; the claim's is {delegate.names[0]}")
+    if settings.delegate not in delegate.names:
+        yield _mismatch("other delegate", f"{settings.delegate}; the claim's is {delegate.names[0]}")
     else:
-        yield from _unconfirmed(f"delegate {MEASURED_DELEGATE}", delegate)
+        yield from _unconfirmed(f"delegate {settings.delegate}", delegate)
+    yield from _manner(claim, record, recipe)
+
+
+def _manner(claim: Claim, record: Record, recipe: str) -> Iterator[Finding]:
+    """How it was timed, where that is not this project's own way."""
+    settings = record.settings
+    if settings.fixed_performance:
+        # Two models at the same lowered clocks are still two models on one device.
+        differs = _proxy if claim.metric == "latency_ratio" else _mismatch
+        why = "for comparisons on one device, never for the claim"
+        yield differs("fixed-performance mode", why)
+    if settings.cores not in ("big", "all"):
+        yield _proxy("cores chosen by hand", f"mask {settings.cores}")
+    if not keeps_samples([launch for launch in record.launches if launch.recipe == recipe]):
+        unchecked = "warm-up, order and outliers cannot be checked; inputs are one row"
+        yield _proxy("no raw samples", unchecked)
 
 
 def _model(claim: Claim, artifact: Artifact | None) -> Iterator[Finding]:

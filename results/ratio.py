@@ -9,19 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import stats
+from results.doubts import FEWEST_LAUNCHES
+from results.latency import summarize_latency
+from results.launches import NO_MEDIAN, counted, launches_of, median_ns
 from results.protocol import artifact_of
 from results.record import Launch, Record
 from results.samples import LaunchSamples
 from results.series import series
-from results.stats import SAMPLES_NEEDED, Estimate
-from results.summary import (
-    DECIDING_LEVEL,
-    FEWEST_LAUNCHES,
-    SHOWN_LEVEL,
-    launches_of,
-    summarize_latency,
-    timed_samples,
-)
+from results.stats import DECIDING_LEVEL, SAMPLES_NEEDED, SHOWN_LEVEL, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +24,11 @@ class RatioSummary:
     """Latency of `models[0]` over that of `models[1]`, both by `recipe`, and what their sizes would give.
 
     `ratios`: of the two medians, one per round that has a valid launch of both. `shown`: their typical
-    ratio with a 95 % interval, `deciding`: with the 90 % one. `rounds`: those that have a launch of either.
+    ratio with a 95 % interval, `deciding`: with the 90 % one. `with_repeated`: as `deciding`, where a side's
+    latency in a round is the geometric mean of all its attempts; None where none was repeated. `rounds`:
+    those that have a launch of either. `repeated`: launches that later ones stand in for.
     `multiply_adds`, `parameters`, `file_bytes`: the ratio of the two files', None where one is missing.
-    `doubts`: why the ratio can be inconclusive at best.
+    `doubts`: why the ratio can be inconclusive at best; `remarks` decide nothing.
     """
 
     recipe: str
@@ -40,10 +37,13 @@ class RatioSummary:
     ratios: tuple[float, ...]
     shown: Estimate
     deciding: Estimate
+    with_repeated: Estimate | None
+    repeated: int
     multiply_adds: float | None
     parameters: float | None
     file_bytes: float | None
     doubts: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def summarize_ratio(
@@ -51,13 +51,14 @@ def summarize_ratio(
 ) -> RatioSummary:
     """The ratio of two models' latencies over the rounds of a run, in each of which every model has a turn.
 
-    `samples`: by `Launch.samples_file`. A round counts where both launches are valid: what slows the device
-    down for a while is in both of them.
+    `samples`: by `Launch.samples_file`. A round counts where the last attempts of both are valid: what slows
+    the device down for a while is in both of them.
     Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
     Source: the t-interval of the paired log ratios, as for two builds on one device.
     """
     latencies = [summarize_latency(record, samples, recipe, model) for model in models]
-    by_round = [_by_round(record, recipe, model) for model in models]
+    attempts = [launches_of(record, series(record, recipe, model)) for model in models]
+    by_round = [{launch.index: launch for launch in counted(own)} for own in attempts]
     rounds = sorted({index for launches in by_round for index in launches})
     whole = [index for index in rounds if all(_valid(launches, index) for launches in by_round)]
     unfit = next(
@@ -68,16 +69,26 @@ def summarize_ratio(
         ),
         None,
     )
-    timed = [[timed_samples(launches[index], samples)[1] for index in whole] for launches in by_round]
-    fewest = min((one.size for arm in timed for one in arm), default=SAMPLES_NEEDED[0.5])
+    medians = [[median_ns(launches[index], samples) for index in whole] for launches in by_round]
+    timed = (launches[index].timed_inferences for launches in by_round for index in whole)
+    fewest = min(timed, default=SAMPLES_NEEDED[0.5])
     if unfit is None and fewest < SAMPLES_NEEDED[0.5]:
         unfit = f"n too small (need >= {SAMPLES_NEEDED[0.5]} per launch, has {fewest})"
     if unfit is None and not whole:
         unfit = "no round has a valid launch of both"
+    if unfit is None and any(one is None for arm in medians for one in arm):
+        unfit = NO_MEDIAN
     ratios = np.empty(0)
     if unfit is None:
-        first, second = (np.array([np.quantile(one, 0.5) for one in arm]) for arm in timed)
+        first, second = (np.array(arm, dtype=np.float64) for arm in medians)
         ratios = first / second
+    repeated = sum(len(own) - len(counted(own)) for own in attempts)
+    with_repeated: Estimate | None = None
+    if repeated and unfit is None:
+        first, second = (
+            np.array([_over_attempts(own, index, samples) for index in whole]) for own in attempts
+        )
+        with_repeated = stats.over_launches(first / second, DECIDING_LEVEL, of="round")
     multiply_adds, parameters, size = _of_files(record, recipe, models)
     return RatioSummary(
         recipe=recipe,
@@ -86,6 +97,8 @@ def summarize_ratio(
         ratios=tuple(float(one) for one in ratios),
         shown=_typical(ratios, SHOWN_LEVEL, unfit),
         deciding=_typical(ratios, DECIDING_LEVEL, unfit),
+        with_repeated=with_repeated,
+        repeated=repeated,
         multiply_adds=multiply_adds,
         parameters=parameters,
         file_bytes=size,
@@ -98,12 +111,17 @@ def summarize_ratio(
                 )
             )
         ),
+        remarks=tuple(
+            dict.fromkeys(_of_models(models, [() if one is None else one.remarks for one in latencies]))
+        ),
     )
 
 
-def _by_round(record: Record, recipe: str, model: str) -> dict[int, Launch]:
-    """A series' launches by their index, which is the round: what failed once was not tried again."""
-    return {launch.index: launch for launch in launches_of(record, series(record, recipe, model))}
+def _over_attempts(launches: list[Launch], index: int, samples: Mapping[str, LaunchSamples]) -> float:
+    """The geometric mean of the medians of every attempt in one round that timed enough, ns."""
+    medians = [median_ns(launch, samples) for launch in launches if launch.index == index]
+    known = np.array([one for one in medians if one is not None])
+    return float(np.exp(np.mean(np.log(known))))
 
 
 def _valid(launches: dict[int, Launch], index: int) -> bool:

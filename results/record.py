@@ -169,7 +169,8 @@ class Launch:
 
     `index` counts launches of one recipe; `order` counts launches of the whole run (recipes interleave).
     `invalid`: why this launch may not be averaged in; empty for a valid one. `attempt`: above 0 for a launch
-    that repeats the invalid one of the same `index` before it. `clocks`: as far as the device tells.
+    that repeats the invalid one of the same `index` before it. `clocks` and
+    `peak_rss_bytes`: as far as device and program tell.
     `summary`: where the program keeps no raw samples; `samples_file` is then its text.
     """
 
@@ -183,7 +184,7 @@ class Launch:
     cores: tuple[int, ...]
     load_ns: int
     first_inference_ns: int
-    peak_rss_bytes: int
+    peak_rss_bytes: int | None
     warmup_inferences: int
     timed_inferences: int
     samples_file: str

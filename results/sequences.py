@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import stats
+from results.launches import counted, keeps_samples, launches_of, timed_samples
 from results.record import Record
 from results.samples import LaunchSamples
-from results.series import Series, series
-from results.stats import Estimate
-from results.summary import SHOWN_LEVEL, launches_of, parity_of, timed_samples
+from results.series import Series, parity_of, series
+from results.stats import SHOWN_LEVEL, Estimate
 
 HEADER = "row,median_ms,slowest_ms,fastest_ms,launches,signature"
 NS_PER_MS = 1e6
@@ -83,14 +83,16 @@ class SequenceLatencies:
 def sequence_latencies(
     record: Record, samples: Mapping[str, LaunchSamples], recipe: str, model: str | None = None
 ) -> SequenceLatencies | None:
-    """The latency of every sequence; None where nothing was timed, or device parity did not pass.
+    """The latency of every sequence; None without raw samples, or where device parity did not pass.
 
     `samples`: by `Launch.samples_file`; `model` None: the judged one. Only valid launches count; where none
-    is, all do, and it says so.
+    is, the last attempt of each does, and it says so.
     Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
     """
     of = series(record, recipe, model)
-    launches = launches_of(record, of)
+    launches = counted(launches_of(record, of))
+    if not keeps_samples(launches):
+        return None
     valid = [launch for launch in launches if not launch.invalid]
     # The record's order is that of the run, so that the result does not depend on how samples are held.
     timed = [timed_samples(launch, samples) for launch in valid or launches]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from results.record import Record
 
 # The model that the claims of role "claim" are about; a run of it alone does not name it.
 CLAIMED_MODEL = "mobilebert"
+
+ParityWord = Literal["passed", "failed", "void", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,16 @@ def judged_model(record: Record) -> str:
 def compares_models(record: Record) -> bool:
     """Whether the run measured several of the paper's networks."""
     return len(record.settings.models) > 1
+
+
+def parity_of(record: Record, of: Series) -> ParityWord:
+    """The series' device parity; one failure outweighs every pass."""
+    wanted = (of.model, of.recipe)
+    words = {parity.status for parity in record.parities if (parity.model, parity.recipe) == wanted}
+    for word in ("failed", "void", "passed"):
+        if word in words:
+            return word
+    return "missing"
 
 
 def _named(model: str, recipe: str, between: str) -> str:

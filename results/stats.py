@@ -19,6 +19,9 @@ SAMPLES_NEEDED = {0.5: 6, 0.9: 36, 0.95: 72, 0.99: 368}
 
 MAX_LAUNCHES = 1000  # beyond this, "more launches" is no advice
 
+SHOWN_LEVEL = 0.95
+DECIDING_LEVEL = 0.90  # two-sided: a one-sided test at 5 % each way
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:

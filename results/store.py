@@ -15,11 +15,20 @@ import shlex
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from results.consistency import check_record
 from results.decode import check_encoded, damaged, decode_launches, decode_record
 from results.encode import encode
 from results.errors import RecordNotSaved, ReportMissing
 from results.predictions import Predictions, read_predictions
-from results.record import SCHEMA, Launch, Launches, LaunchFile, Record
+from results.record import (
+    SCHEMA,
+    Accuracy,
+    DeviceAccuracy,
+    Launch,
+    Launches,
+    LaunchFile,
+    Record,
+)
 from results.samples import LaunchSamples, read_samples
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
@@ -87,13 +96,15 @@ class RunStore:
         Launches are only ever added: those that were filed are not looked at again.
 
         Raises:
-            RecordDamaged: the record does not fit the shipped schema: nothing was written.
+            RecordDamaged: the record does not fit the shipped schema, or contradicts itself: nothing was
+                written.
             RecordNotSaved: the disk is full or the folder cannot be written.
         """
         if self._launch_files is None:
             there = (self.folder / RECORD).is_file()
             self._launch_files = self._decoded().launch_files if there else ()
         filed = self._launch_files
+        check_record(record, str(self.folder / RECORD))
         held = record.launches[sum(one.count for one in filed) :]
         data = self._encoded_record(record, filed, held)
         if len(data) > RECORD_LIMIT_BYTES and held:
@@ -141,7 +152,10 @@ class RunStore:
         return hashlib.sha256(data).hexdigest()
 
     def load(self) -> Record:
-        """The record, checked, with every launch in it. Raises SchemaUnknown, RecordDamaged."""
+        """The record, checked, with every launch in it.
+
+        Raises SchemaUnknown, RecordDamaged: also where its fields contradict each other.
+        """
         record = self._decoded()
         filed: list[Launch] = []
         for one in record.launch_files:
@@ -149,32 +163,37 @@ class RunStore:
             if len(launches) != one.count:
                 raise damaged(str(self.folder / one.file), f"holds {len(launches)} launches, not {one.count}")
             filed += launches
-        return dataclasses.replace(record, launches=(*filed, *record.launches), launch_files=())
+        whole = dataclasses.replace(record, launches=(*filed, *record.launches), launch_files=())
+        check_record(whole, str(self.folder / RECORD))
+        return whole
 
     def _decoded(self) -> Record:
         return decode_record(self._read(RECORD), str(self.folder / RECORD))
 
     def load_samples(self, record: Record) -> dict[str, LaunchSamples]:
-        """Every launch's samples, by `Launch.samples_file`.
+        """Every launch's samples, by `Launch.samples_file`; none of a program that keeps only a summary.
 
         Raises RecordDamaged: a file is missing, changed (SHA-256), or torn.
         """
-        return {
-            launch.samples_file: read_samples(
-                self._read_raw(launch.samples_file, launch.samples_sha256), launch.samples_file
-            )
-            for launch in record.launches
-        }
+        held: dict[str, LaunchSamples] = {}
+        for launch in record.launches:
+            data = self._read_raw(launch.samples_file, launch.samples_sha256)
+            if launch.summary is None:
+                held[launch.samples_file] = read_samples(data, launch.samples_file)
+        return held
 
     def load_predictions(self, record: Record) -> dict[str, Predictions]:
-        """Every recipe's predictions, by recipe. Raises RecordDamaged as `load_samples` does."""
-        return {
-            accuracy.recipe: read_predictions(
-                self._read_raw(accuracy.predictions_file, accuracy.predictions_sha256),
-                accuracy.predictions_file,
-            )
-            for accuracy in record.accuracies
-        }
+        """This host's predictions by recipe, the device's by `DeviceAccuracy.predictions_file`.
+
+        Raises RecordDamaged as `load_samples` does.
+        """
+        held = {one.recipe: self._predictions(one) for one in record.accuracies}
+        return held | {one.predictions_file: self._predictions(one) for one in record.device_accuracies}
+
+    def _predictions(self, of: Accuracy | DeviceAccuracy) -> Predictions:
+        return read_predictions(
+            self._read_raw(of.predictions_file, of.predictions_sha256), of.predictions_file
+        )
 
     def _read(self, name: str) -> bytes:
         try:

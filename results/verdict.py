@@ -9,22 +9,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+from results.accuracy import FLOOR_MARGIN, AccuracySummary, summarize_accuracy
 from results.claims import RATIOS, Claims
+from results.device_accuracy import DeviceAccuracySummary, summarize_device_accuracy
 from results.encode import digest
 from results.fold import ProtocolMatch, Status, fold, worst
 from results.judge_accuracy import judge_accuracy
 from results.judge_latency import judge_latency
 from results.judge_ratio import judge_ratio
+from results.latency import summarize_latency
+from results.plain import plainly
 from results.predictions import Predictions
 from results.protocol import accuracy_findings, artifact_of, latency_findings, ratio_findings
 from results.ratio import summarize_ratio
 from results.record import Record
 from results.samples import LaunchSamples
-from results.series import judged_model
-from results.summary import FLOOR_MARGIN, AccuracySummary, summarize_accuracy, summarize_latency
+from results.series import judged_model, series
 from results.verdict_file import (
     AGENT_VERSION,
     VERDICT_SCHEMA,
+    DeviceCheck,
     FloorCheck,
     JudgedClaim,
     Overall,
@@ -34,6 +38,7 @@ from results.verdict_file import (
 )
 
 PARITY_FAILED = "the device computes something else than this machine"
+DEVICE_UNDER = "accuracy on the device is more than 1 point under this machine's"
 
 
 def judge(
@@ -44,7 +49,7 @@ def judge(
 ) -> Verdict:
     """The verdict of one run. The first of `settings.recipes` is the one that the verdict is about.
 
-    `samples`: by `Launch.samples_file`; `predictions`: by recipe.
+    `samples`: by `Launch.samples_file`; `predictions`: by recipe, those of the device by their file's name.
     Raises RecordDamaged where raw data and record disagree.
     """
     recipes = record.settings.recipes
@@ -52,13 +57,20 @@ def judge(
     evaluated = tuple(dict.fromkeys((*recipes, *(accuracy.recipe for accuracy in record.accuracies))))
     accuracies = {recipe: summarize_accuracy(record, predictions, recipe) for recipe in evaluated}
     latencies = {recipe: summarize_latency(record, samples, recipe) for recipe in recipes}
+    on_device = tuple(
+        summary
+        for one in record.device_accuracies
+        if (summary := summarize_device_accuracy(record, predictions, one.recipe, one.model)) is not None
+    )
+    unlike = {one.series: one.doubts for one in on_device}
     rows = {row.model: row for row in claims.row}
     judged: dict[tuple[str, str], JudgedClaim] = {}
     for claim in claims.claim:
         if claim.metric == "latency_ms":
             for recipe in recipes:
                 findings = latency_findings(claim, record, recipe)
-                judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies[recipe])
+                doubts = unlike.get(series(record, recipe), ())
+                judged[claim.id, recipe] = judge_latency(claim, findings, recipe, latencies[recipe], doubts)
         elif claim.metric in RATIOS:
             for recipe in recipes if set(claim.models) <= set(record.settings.models) else ():
                 ratio = summarize_ratio(record, samples, recipe, (claim.models[0], claim.models[1]))
@@ -74,7 +86,8 @@ def judge(
     floors = tuple(_floor(recipe, summary) for recipe, summary in accuracies.items() if summary is not None)
     summaries = {"latency": latencies[recipes[0]], "accuracy": accuracies[recipes[0]]}
     missing = tuple(name for name, summary in summaries.items() if summary is None)
-    overall = _overall(record, latency, accuracy, floors, missing)
+    under = any(one.series == series(record, recipes[0]) and one.floor == "under" for one in on_device)
+    overall = _overall(record, latency, accuracy, floors, missing, device_under=under)
     published = Published(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, digest(record))),
         kind="POST",
@@ -87,7 +100,7 @@ def judge(
         claim_citation=accuracy.claim_citation,
         protocol_match=accuracy.protocol_match,
     )
-    return Verdict(
+    verdict = Verdict(
         schema=VERDICT_SCHEMA,
         paper=claims.paper,
         verdict=published,
@@ -95,7 +108,9 @@ def judge(
         overall=overall,
         claims=tuple(judged.values()),
         floors=floors,
+        on_device=tuple(_device_check(one) for one in on_device),
     )
+    return plainly(verdict)
 
 
 def _score(claim: JudgedClaim, summary: AccuracySummary | None) -> float | None:
@@ -121,6 +136,25 @@ def _floor(recipe: str, summary: AccuracySummary) -> FloorCheck:
     )
 
 
+def _device_check(one: DeviceAccuracySummary) -> DeviceCheck:
+    difference = None if one.paired is None else one.paired.difference
+    interval = None if difference is None else difference.interval
+    return DeviceCheck(
+        recipe=one.series.recipe,
+        model=one.series.model,
+        rows=one.rows,
+        agreement=one.agreement.value or 0.0,
+        interval=one.agreement.interval,
+        flips=one.flips,
+        unexplained=one.unexplained,
+        status=one.floor,
+        margin_points=FLOOR_MARGIN * 100,
+        difference_points=_points(difference.value if difference else None),
+        low_points=_points(interval.low if interval else None),
+        high_points=_points(interval.high if interval else None),
+    )
+
+
 def _points(share: float | None) -> float | None:
     return None if share is None else round(share * 100, 9)
 
@@ -131,12 +165,17 @@ def _overall(
     accuracy: JudgedClaim,
     floors: tuple[FloorCheck, ...],
     missing: tuple[str, ...],
+    *,
+    device_under: bool,
 ) -> Overall:
-    """The fold. `missing`: of latency and accuracy, what was not measured at all."""
+    """The fold. `missing`: of latency and accuracy, what was not measured at all.
+
+    `device_under`: the device's own accuracy is shown to be below this machine's by more than the margin.
+    """
     measured = [c for name, c in (("latency", latency), ("accuracy", accuracy)) if name not in missing]
     recipe = record.settings.recipes[0]
-    series = (judged_model(record), recipe)
-    failed = any((p.model, p.recipe) == series and p.status == "failed" for p in record.parities)
+    judged = (judged_model(record), recipe)
+    failed = any((p.model, p.recipe) == judged and p.status == "failed" for p in record.parities)
     floor = next((check.status for check in floors if check.recipe == recipe), "unknown")
     artifact = artifact_of(record, recipe)
     # A bare .tflite is nobody's MobileBERT: that it goes wrong on the device says nothing of the paper.
@@ -145,7 +184,7 @@ def _overall(
         latency.status,
         accuracy.status,
         parity_failed=failed and not nameless,
-        under_floor=floor == "under",
+        under_floor=floor == "under" or device_under,
     )
     match = worst((latency.protocol_match, accuracy.protocol_match))
     reasons: list[str] = []
@@ -153,6 +192,8 @@ def _overall(
         reasons.append(PARITY_FAILED)
     if floor == "under":
         reasons.append("accuracy is more than 1 point under float32's")
+    if device_under:
+        reasons.append(DEVICE_UNDER)
     # A claim of another status explains nothing of the whole, but a mismatch is said whatever was decided.
     explaining = [claim for claim in (latency, accuracy) if claim.status == status]
     explaining += [
@@ -167,10 +208,10 @@ def _overall(
         reasons.append(PARITY_FAILED)
     reasons += [f"{name} was not measured" for name in missing]
     reasons += [_alone(claim) for claim in measured if missing and claim.status != status]
-    judged = accuracy.value is not None and accuracy.protocol_match != "mismatch"
-    if judged and floor == "unknown":
+    shown = accuracy.value is not None and accuracy.protocol_match != "mismatch"
+    if shown and floor == "unknown":
         reasons.append("float32 was not evaluated, so the accuracy floor is unknown")
-    if judged and floor == "undecided":
+    if shown and floor == "undecided":
         reasons.append("too few pairs to show that accuracy is within 1 point of float32's")
     return Overall(
         recipe=recipe,

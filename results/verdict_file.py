@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from results.accuracy import Floor
 from results.claims import Citation, Paper, Role
 from results.fold import ProtocolMatch, Status
 from results.stats import Interval
-from results.summary import Floor
 
 VERDICT_SCHEMA = 1
 AGENT_VERSION = "mobilebert-bench v0.1.0"
@@ -80,6 +80,29 @@ class FloorCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCheck:
+    """One series' predictions on the device against this machine's, on the same rows.
+
+    `agreement`: the share of equal predictions, 0 to 1, with Wilson's 95 % interval. `unexplained`: rows that
+    differ by more than rounding, None where that is not known. Points are percentage points, device less this
+    machine, 90 % interval; `status` says whether more than the margin is lost.
+    """
+
+    recipe: str
+    model: str
+    rows: int
+    agreement: float
+    interval: Interval | None
+    flips: int
+    unexplained: int | None
+    status: Floor
+    margin_points: float
+    difference_points: float | None
+    low_points: float | None
+    high_points: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """The verdict in the field names of public verdict files.
 
@@ -129,3 +152,4 @@ class Verdict:
     overall: Overall
     claims: tuple[JudgedClaim, ...]
     floors: tuple[FloorCheck, ...]
+    on_device: tuple[DeviceCheck, ...]

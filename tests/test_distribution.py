@@ -96,6 +96,7 @@ def test_the_wheel_holds_what_runs_need(wheel: Path) -> None:
     wanted = native | {
         "android_runner/native/pins.toml",
         "android_runner/virtual/preload.c",
+        "android_runner/virtual/android/dumpsys",
         "benchmark/example/pairs.tsv",
         "benchmark/example/vocab.txt",
         "results/claims.toml",

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import json
+import pkgutil
 import re
 import zlib
 from collections.abc import Callable
@@ -19,13 +21,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_runner import device_text, discover, parse, sequences
+import android_runner
+from android_runner import (
+    battery_text,
+    benchmark_model_expect,
+    benchmark_model_text,
+    clocks,
+    cores,
+    device_text,
+    kernel_text,
+    parse,
+    selector,
+    sequences,
+    server_list,
+    thermal_text,
+)
 from benchmark import mnli
 from export import runtime
 from results import decode, predictions, samples
 from results.encode import encode
 from results.errors import HarnessError
-from tests.android_runner.test_device_text import EMULATOR, PIXEL_6, PIXEL_8_PRO_BATTERY
+from tests.android_runner.device_samples import (
+    EMULATOR,
+    EMULATOR_GETPROP,
+    HIDL_THRESHOLDS,
+    PIXEL_2_CPUINFO,
+    PIXEL_6,
+    PIXEL_8_PRO_BATTERY,
+    PIXEL_8_RELATED_CPUS,
+    PIXEL_8_TIME_IN_STATE,
+    PIXEL_ANDROID_15,
+    POWER,
+    THROTTLED,
+)
+from tests.android_runner.test_benchmark_model_text import classic, litert
 from tests.android_runner.tiny_model import LENGTH, some_sequences, tiny_model
 from tests.benchmark.small import EXAMPLE
 from tests.results.make_run import make_run, samples_text
@@ -51,7 +80,6 @@ _SPLINTERS = (
     *("\r\n", "\n", "\t", '"', "]", "[", ":", ",", " ", "\ufeff"),
 )
 _DF = "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/block/dm-5 9 8 1 89% /data\n"
-_CPU = "processor\t: 0\nCPU implementer\t: 0x51\n\nHardware\t: Qualcomm SM8150\n"
 _SAMPLES = samples_text(np.array([61_000_000, 62_000_000])).decode()
 
 
@@ -76,16 +104,39 @@ _LAUNCH = "\n".join(
 )
 TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     "getprop": (device_text.parse_getprop, "[ro.product.model]: [Pixel 4]\n[a.b]: [two\nlines]\n"),
-    "thermal": (device_text.parse_thermalservice, PIXEL_6),
-    "emulator": (device_text.parse_thermalservice, EMULATOR),
-    "battery": (device_text.parse_battery, PIXEL_8_PRO_BATTERY),
-    "cpuinfo": (device_text.parse_cpuinfo, _CPU),
-    "cores": (device_text.parse_core_list, "0-3,6\n"),
+    "getprop of an emulator": (device_text.parse_getprop, EMULATOR_GETPROP),
+    "thermal": (thermal_text.parse_thermalservice, PIXEL_6),
+    "emulator": (thermal_text.parse_thermalservice, EMULATOR),
+    "throttled": (thermal_text.parse_thermalservice, THROTTLED + HIDL_THRESHOLDS),
+    "android 15": (thermal_text.parse_thermalservice, PIXEL_ANDROID_15),
+    "battery": (battery_text.parse_battery, PIXEL_8_PRO_BATTERY),
+    "power": (battery_text.parse_power, POWER),
+    "setting": (battery_text.parse_setting, "15\n"),
+    "cpuinfo": (kernel_text.parse_cpuinfo, PIXEL_2_CPUINFO),
+    "cores": (kernel_text.parse_core_list, "0-3,6\n"),
+    "allowed": (kernel_text.parse_allowed, "Cpus_allowed_list:\t0-3,7\n"),
     "df": (device_text.parse_df, _DF),
-    "memory": (device_text.parse_memory, "MemTotal:        5590616 kB\nMemFree: 1 kB\n"),
-    "servers": (discover.parse_server_list, "192.168.1.7:5555  device usb:1-1 model:Pixel_4\n"),
-    "address": (discover.parse_address, "tcp:[fe80::1%eth0]:5555"),
+    "memory": (kernel_text.parse_memory, "MemTotal:        5590616 kB\nMemFree: 1 kB\n"),
+    "load": (kernel_text.parse_load, "0.42 1.50 2.25 3/912 12345\n"),
+    "uptime": (kernel_text.parse_uptime_s, "24585.21 91234.00\n"),
+    "boot": (kernel_text.parse_boot_id, "dfc457c0-b4df-4521-8db5-c36ab3a5c6c1\n"),
+    "cpuset": (kernel_text.parse_cpuset, "/foreground\n"),
+    "clocks": (
+        clocks.parse_clock_ticks,
+        f"cores {PIXEL_8_RELATED_CPUS}{PIXEL_8_TIME_IN_STATE}cores 8\n1 2\n",
+    ),
+    "time in state": (kernel_text.parse_time_in_state, PIXEL_8_TIME_IN_STATE),
+    "rows of cores": (cores.core_rows, "0 261 1785600 -\n4 871 2419200 2419200\n"),
+    "servers": (server_list.parse_server_list, "192.168.1.7:5555  device usb:1-1 model:Pixel_4\n"),
+    "address": (selector.parse_selector, "tcp:[fe80::1%eth0]:5555"),
+    "server selector": (selector.parse_selector, "server:[fe80::1]:5037/usb:1-4.2"),
     "launch": (_launch, _LAUNCH),
+    "benchmark_model": (benchmark_model_text.parse, classic()),
+    "benchmark_model of litert": (benchmark_model_text.parse, litert()),
+    "benchmark_model that failed": (
+        lambda text: (benchmark_model_expect.failed_words(text), benchmark_model_expect.fell_back(text)),
+        classic(more="ERROR: Disallowed CPU fallback detected.\n"),
+    ),
 }
 FILES: dict[str, tuple[Callable[[bytes], object], Callable[[], bytes]]] = {
     "samples": (lambda data: samples.read_samples(data, "x"), _SAMPLES.encode),
@@ -130,6 +181,18 @@ def test_fuzz_files(name: str, data: st.DataObject) -> None:
     content = data.draw(st.binary() | _damaged(good(), splinters))
     with contextlib.suppress(HarnessError):
         read(content)
+
+
+def test_every_parser_is_fuzzed() -> None:
+    """A new parser of a device's words that nobody added above would never be looked at."""
+    parsers = set()
+    for found in pkgutil.iter_modules(android_runner.__path__, "android_runner."):
+        for name, one in vars(importlib.import_module(found.name)).items():
+            if name.startswith("parse_") and getattr(one, "__module__", "") == found.name:
+                parsers.add(one)
+    assert len(parsers) > 15
+    # A samples file is fuzzed with its checksum put right.
+    assert parsers - {read for read, _ in TEXTS.values()} - {parse.parse_samples} == set()
 
 
 # Past 64 bits, past what a float can hold, past what Python turns into a number.

@@ -76,9 +76,10 @@ static void set(struct arguments *arguments, const char *name, const char *text)
 
 void arguments_parse(struct arguments *arguments, int count, char **words) {
   *arguments = (struct arguments){.inferences = 200, .warmup_inferences = 20, .warmup_seconds = 2};
-  // The only one without a value; whoever asks for it wants nothing else.
+  // The only one without a value; whoever asks for it wants nothing else, but for the runtime's loading.
   if (count > 1 && strcmp(words[count - 1], "--version") == 0) {
     arguments->version = true;
+    if (count == 4 && strcmp(words[1], "--runtime") == 0) arguments->runtime = words[2];
     return;
   }
   for (int i = 1; i < count; i += 2) {

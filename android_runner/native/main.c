@@ -50,7 +50,11 @@ int main(int count, char **words) {
 
   signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing, with its exit code
   arguments_parse(&arguments, count, words);
-  if (arguments.version) return printf("mobilebert_runner %d\n", PROGRAM_VERSION) < 0;
+  if (arguments.version) {
+    // A device on which the runtime does not load would run no launch either.
+    if (arguments.runtime != NULL) litert_load(&litert, arguments.runtime);
+    return printf("mobilebert_runner %d\n", PROGRAM_VERSION) < 0;
+  }
   samples_begin(arguments.out);
   placement_take(&arguments.cores, arguments.threads);
   sequences_read(&sequences, arguments.sequences);

@@ -7,23 +7,28 @@ started it. Start phones from the main thread: --die-with-parent watches the thr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from android_runner.device_text import VIRTUAL_PHONE_PROPERTY
-from android_runner.virtual.build import LOADER, phone_root
+from android_runner.virtual.build import phone_root
 from android_runner.virtual.profile import Profile, pixel4
-from results.errors import DeviceLost, NoDevice
+from android_runner.virtual.sandbox import Sandbox
+from results.errors import DeviceLost
 
 log = logging.getLogger(__name__)
 
@@ -31,36 +36,20 @@ HOST = "127.0.0.1"
 # The segment size of a real network: with loopback's 64 KiB, writes that are cut short never happen.
 SEGMENT_BYTES = 1400
 _START_TIMEOUT_S = 10.0
-_QEMU = "qemu-aarch64-static"
-
-_GETPROP = r"""#!/system/bin/sh
-file=/product/build.prop
-if [ $# -eq 0 ]; then sed -n 's/^\([^#=]*\)=\(.*\)$/[\1]: [\2]/p' $file | sort; exit; fi
-while IFS='=' read -r key value; do [ "$key" = "$1" ] && { echo "$value"; exit; }; done < $file
-echo "$2"
-"""
-_DUMPSYS = r"""#!/system/bin/sh
-cat "/product/dumpsys/$1" 2>/dev/null || echo "Can't find service: $1"
-"""
-_UNAME = r"""#!/system/bin/sh
-[ "$1" = -m ] && echo {machine} || toybox uname "$@"
-"""
-# A table of foreign program formats that belongs to the sandbox alone (kernel >= 6.7; older ones refuse).
-_REGISTER_QEMU = r"""set -e; qemu=$0; mount_point=$1; shift
-mount -t binfmt_misc none "$mount_point"
-magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
-mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
-printf %s ":aarch64:M::$magic:$mask:$qemu:FP" > "$mount_point/register"
-exec "$@"
-"""
+# The shortest filter of system calls: BPF_RET with SECCOMP_RET_ALLOW.
+_ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)
+# Android's own commands, as far as this project uses them; what they change is kept below /data.
+_COMMANDS = Path(__file__).with_name("android")
 
 
 class VirtualPhone:
     """A phone at `host`:`port`, up between __enter__ and __exit__.
 
     `keys`: None asks for no key; otherwise these public keys get in, and others wait for the dialog.
-    `tmpfs`: {path: bytes}, small disks that fill up. `read_only`: paths below /data that cannot be written.
-    `arm64`: runs aarch64 programs, through QEMU.
+    `tmpfs`: {path: bytes}, small disks that fill up. `read_only`, `noexec`: paths below /data that cannot be
+    written, or whose programs cannot be started. `without`: commands that this phone lacks. `call_filter`:
+    its kernel filters system calls, and lets all of them pass. `arm64`: runs aarch64 programs, through QEMU.
+    `port` 0: any free one.
     """
 
     host = HOST
@@ -72,17 +61,25 @@ class VirtualPhone:
         keys: Sequence[str] | None = None,
         tmpfs: Mapping[str, int] | None = None,
         read_only: Iterable[str] = (),
+        noexec: Iterable[str] = (),
+        without: Iterable[str] = (),
+        call_filter: bool = False,
         arm64: bool = False,
         qemu_cpu: str = "cortex-a76",
+        port: int = 0,
     ) -> None:
         self._profile = pixel4(arm64=arm64) if profile is None else profile
         self._keys = None if keys is None else tuple(keys)
         self._tmpfs = dict(tmpfs or {})
         self._read_only = tuple(read_only)
+        self._noexec = tuple(noexec)
+        self._without = frozenset(without)
+        self._call_filter = call_filter
+        self._sensors = self._profile.sensors
         self._arm64 = arm64
         self._qemu_cpu = qemu_cpu
         self._listener: socket.socket | None = None
-        self._port = 0
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._first_pid = 0
         self._root = self._own = Path()
@@ -114,13 +111,33 @@ class VirtualPhone:
         return f"tcp:{self.host}:{self.port}"
 
     @property
+    def is_up(self) -> bool:
+        """Whether its sandbox runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def data(self) -> Path:
         """The phone's /data, as this machine sees it."""
         return self._own / "data"
 
     def set_dumpsys(self, service: str, text: str) -> None:
         """Change what `dumpsys SERVICE` says from now on."""
-        (self._own / "product/dumpsys" / service).write_text(text, encoding="utf-8")
+        _replace(self._own / "product/dumpsys" / service, text)
+
+    def set_thermal(self, **changes: object) -> None:
+        """Change what the thermal service says from now on: `status`, `skin_c`, other fields of Sensors."""
+        assert self._sensors is not None
+        self._sensors = replace(self._sensors, **changes)  # type: ignore[arg-type]  # fields of several types
+        self.set_dumpsys("thermalservice", self._sensors.text())
+
+    def set_sys(self, path: str, text: str) -> None:
+        """Change a file below /sys, such as "devices/system/cpu/cpu0/cpufreq/scaling_max_freq"."""
+        _replace(self._own / "sys" / path, text)
+
+    def remember(self, key: str) -> None:
+        """Always allow this public key from now on."""
+        with (self.data / "misc/adb/adb_keys").open("a", encoding="utf-8") as keys:
+            keys.write(f"{key.strip()}\n")
 
     def start(self) -> None:
         """Switch on. Raises DeviceLost, with the daemon's words, when it does not come up."""
@@ -133,16 +150,24 @@ class VirtualPhone:
             framework.listen()
             inherited = (self._listener.fileno(), framework.fileno(), information_end)
             self._write_properties()
-            log_file = self._own / "adbd.log"
-            with log_file.open("wb") as words:
+            self._forget()
+            log_file, filter_file = self._own / "adbd.log", self._own / "filter"
+            filter_file.write_bytes(_ALLOW_ALL)
+            with log_file.open("wb") as words, filter_file.open("rb") as call_filter:
                 self._process = subprocess.Popen(
-                    self._command(framework.fileno(), information_end),
+                    self._sandbox().command(
+                        framework=framework.fileno(),
+                        information=information_end,
+                        call_filter=call_filter.fileno() if self._call_filter else None,
+                    ),
                     # bubblewrap's own environment can be read in its sandbox, as that of process 1.
                     env={"PATH": os.environ.get("PATH", os.defpath)},
                     stdin=subprocess.DEVNULL,
                     stdout=words,
                     stderr=words,
-                    pass_fds=inherited,
+                    pass_fds=(*inherited, call_filter.fileno()) if self._call_filter else inherited,
+                    # Ctrl-C is for whoever started the phone, and who then switches it off.
+                    start_new_session=True,
                 )
             os.close(information_end)
         with os.fdopen(information, encoding="utf-8") as stream:
@@ -164,7 +189,8 @@ class VirtualPhone:
         assert self._process is not None
         assert self._listener is not None
         if self._first_pid:
-            os.kill(self._first_pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._first_pid, signal.SIGKILL)
             self._first_pid = 0
         else:
             self._process.kill()
@@ -207,27 +233,46 @@ class VirtualPhone:
         return listener
 
     def _write_files(self) -> None:
-        scripts = {"getprop": _GETPROP, "dumpsys": _DUMPSYS}
-        if self._profile.machine is not None:
-            scripts["uname"] = _UNAME.format(machine=self._profile.machine)
+        profile, own = self._profile, self._own
         files = {
-            **{f"product/bin/{name}": text for name, text in scripts.items()},
-            **{f"product/dumpsys/{name}": text for name, text in self._profile.dumpsys.items()},
-            **{f"sys/{name}": text for name, text in self._profile.sys_files.items()},
+            **android_files(profile),
+            **{f"sys/{name}": text for name, text in profile.sys_files.items()},
+            **{f"cpuset/{name}/cpus": text for name, text in profile.cpusets.items()},
             "data/misc/adb/adb_keys": "".join(f"{key.strip()}\n" for key in self._keys or ()),
         }
-        if self._profile.cpuinfo is not None:
-            files["cpuinfo"] = self._profile.cpuinfo
+        if profile.cpuinfo is not None:
+            files["cpuinfo"] = profile.cpuinfo
+        for name in self._without:
+            files.pop(f"product/bin/{name}", None)
         for name, text in files.items():
-            path = self._own / name
+            path = own / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             if name.startswith("product/bin/"):
                 path.chmod(0o755)
-        for folder in ("data/local/tmp", "sys", "product/dumpsys", "vendor"):
-            (self._own / folder).mkdir(parents=True, exist_ok=True)
-        for mount in (*self._tmpfs, *self._read_only):
-            (self._own / mount.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        for folder in ("data/local/tmp", "sys", "cpuset", "product/dumpsys", "product/bin", "vendor"):
+            (own / folder).mkdir(parents=True, exist_ok=True)
+        for mount in (*self._tmpfs, *self._read_only, *self._noexec):
+            (own / mount.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        for link, target in profile.sys_links.items():
+            (own / "sys" / link).symlink_to(target)
+        for name in profile.unreadable:
+            (own / "sys" / name).chmod(0)
+        if self._without:
+            self._copy_tools()
+
+    def _copy_tools(self) -> None:
+        """The folder of commands without those that are to be missing."""
+        tools = self._own / "tools"
+        tools.mkdir()
+        for tool in (self._root / "system/bin").iterdir():
+            if tool.name not in self._without:
+                shutil.copy2(tool, tools / tool.name, follow_symlinks=False)
+
+    def _forget(self) -> None:
+        """What a phone does not keep over a restart, and what tells that it restarted."""
+        shutil.rmtree(self.data / "system-state/until-restart", ignore_errors=True)
+        (self._own / "boot_id").write_text(f"{uuid.uuid4()}\n", encoding="ascii")
 
     def _write_properties(self) -> None:
         assert self._listener is not None
@@ -240,48 +285,51 @@ class VirtualPhone:
         text = "".join(f"{name}={value}\n" for name, value in properties.items())
         (self._own / "product/build.prop").write_text(text, encoding="utf-8")
 
-    def _command(self, framework: int, information: int) -> list[str]:
-        own = self._own
-        command = [
-            *("bwrap", "--unshare-user", "--uid", "2000", "--gid", "2000", "--unshare-pid", "--unshare-net"),
-            *(
-                "--unshare-uts",
-                "--unshare-ipc",
-                "--hostname",
-                "localhost",
-                "--die-with-parent",
-                "--new-session",
-            ),
-            *("--info-fd", str(information), "--clearenv"),
-            *("--setenv", "ANDROID_SOCKET_adbd", str(framework)),
-            *("--setenv", "PATH", "/product/bin:/system/bin:/system/xbin:/vendor/bin"),
-            *("--setenv", "ANDROID_ROOT", "/system", "--setenv", "ANDROID_DATA", "/data"),
-            *("--ro-bind", str(self._root), "/", "--bind", str(own / "data"), "/data"),
-            *("--ro-bind", str(own / "product"), "/product", "--ro-bind", str(own / "sys"), "/sys"),
-            *("--ro-bind", str(own / "vendor"), "/vendor"),
-            *("--proc", "/proc", "--dev", "/dev", "--chdir", "/"),
-        ]
+    def _sandbox(self) -> Sandbox:
+        over = {"/dev/cpuset": "cpuset", "/proc/sys/kernel/random/boot_id": "boot_id"}
         if self._profile.cpuinfo is not None:
-            command += ["--ro-bind", str(own / "cpuinfo"), "/proc/cpuinfo"]
-        for path, size_bytes in self._tmpfs.items():
-            command += ["--size", str(size_bytes), "--tmpfs", path]
-        for path in self._read_only:
-            command += ["--ro-bind", str(own / path.lstrip("/")), path]
-        if self._arm64:
-            command += ["--setenv", "QEMU_CPU", self._qemu_cpu]
-        daemon = "/adbd/adbd" if self._keys is None else "/adbd/adbd-auth"
-        # The loader's own option, not LD_PRELOAD: that would reach what adbd starts.
-        command += [f"/adbd/{LOADER}", "--library-path", "/adbd", "--preload", "/adbd/preload.so", daemon]
-        if not self._arm64:
-            return command
-        qemu = shutil.which(_QEMU)
-        if qemu is None:
-            raise NoDevice(
-                f"an arm64 virtual phone needs {_QEMU}, which is not here.",
-                next_step="As root: apt-get install qemu-user-static",
-            )
-        register = ["unshare", "-U", "-r", "-m", "sh", "-c", _REGISTER_QEMU, qemu, str(own / "vendor")]
-        return [*register, *command]
+            over["/proc/cpuinfo"] = "cpuinfo"
+        if self._without:
+            over["/system/bin"] = "tools"
+        return Sandbox(
+            root=self._root,
+            own=self._own,
+            authorization=self._keys is not None,
+            tmpfs=self._tmpfs,
+            read_only=self._read_only,
+            noexec=self._noexec,
+            over=over,
+            arm64=self._arm64,
+            qemu_cpu=self._qemu_cpu,
+        )
+
+
+def android_files(profile: Profile) -> dict[str, str]:
+    """What stands for Android itself, path to text: its commands, what they print, the settings in /data."""
+    commands = {path.name: path.read_text(encoding="utf-8") for path in _COMMANDS.iterdir()}
+    if profile.machine is None:
+        del commands["uname"]  # the kernel's own word
+    dumpsys = dict(profile.dumpsys)
+    if profile.sensors is not None:
+        dumpsys["thermalservice"] = profile.sensors.text()
+    files = {
+        **{f"product/bin/{name}": text for name, text in commands.items()},
+        **{f"product/dumpsys/{name}": text for name, text in dumpsys.items()},
+        **{f"data/system-state/settings/{name}": f"{value}\n" for name, value in profile.settings.items()},
+    }
+    if profile.machine is not None:
+        files["product/machine"] = f"{profile.machine}\n"
+    if profile.fixed_performance:
+        files["product/fixed-performance"] = ""
+    return files
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: the phone may be reading it."""
+    part = path.with_name(f"{path.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 class Dialog:
@@ -298,6 +346,10 @@ class Dialog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.close()
+
+    def fileno(self) -> int:
+        """For select: readable when a key waits."""
+        return self._socket.fileno()
 
     def wait_for_key(self, *, timeout_s: float) -> str:
         """The public key that asks to be let in. Raises TimeoutError when none asks."""

@@ -11,20 +11,33 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from android_runner.virtual.dumpsys import Sensors, battery
+
+_CPUS = "devices/system/cpu"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One kind of phone.
 
     `cpuinfo` and `machine` (what `uname -m` says) None: the kernel speaks for itself. `sys_files`: paths
-    below /sys. `dumpsys`: service to text; a service that is not there is missing as on a phone.
+    below /sys; `sys_links` to others; `unreadable` are those that the shell may not read. `sensors`: its
+    thermal service.
+    `dumpsys`: other services to text; one that is not there is missing as on a phone. `settings`: such as
+    "global/low_power". `fixed_performance`: whether its power HAL has that mode. `cpusets`: name to cores.
     """
 
     properties: Mapping[str, str]
     cpuinfo: str | None = None
     machine: str | None = None
     sys_files: Mapping[str, str] = field(default_factory=dict)
+    sys_links: Mapping[str, str] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    sensors: Sensors | None = None
     dumpsys: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    fixed_performance: bool = False
+    cpusets: Mapping[str, str] = field(default_factory=dict)
 
     def with_properties(self, **changes: str) -> Profile:
         """The same phone with other properties; write `ro__product__model` for `ro.product.model`."""
@@ -34,19 +47,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """One core type: the kernel's capacity (0-1024), its top clock in kHz, its ARM part number."""
+    """One core type: the kernel's capacity (0-1024), its clocks in kHz, ascending, its ARM part number."""
 
     capacity: int
-    max_khz: int
+    khz: tuple[int, ...]
     part: int
 
 
-_SILVER = _Kind(capacity=261, max_khz=1785600, part=0x805)
-_GOLD = _Kind(capacity=871, max_khz=2419200, part=0x804)
-_PRIME = _Kind(capacity=1024, max_khz=2841600, part=0x804)
-_A510 = _Kind(capacity=160, max_khz=1704000, part=0xD46)
-_A715 = _Kind(capacity=620, max_khz=2367000, part=0xD4D)
-_X3 = _Kind(capacity=1024, max_khz=2914000, part=0xD4E)
+_SILVER = _Kind(capacity=261, khz=(300000, 576000, 998400, 1420800, 1785600), part=0x805)
+_GOLD = _Kind(capacity=871, khz=(710400, 1171200, 1612800, 2016000, 2419200), part=0x804)
+_PRIME = _Kind(capacity=1024, khz=(825600, 1401600, 1996800, 2419200, 2841600), part=0x804)
+_A510 = _Kind(capacity=160, khz=(324000, 820000, 1197000, 1548000, 1704000), part=0xD46)
+_A715 = _Kind(capacity=620, khz=(402000, 578000, 1298000, 1836000, 2367000), part=0xD4D)
+_X3 = _Kind(capacity=1024, khz=(500000, 1164000, 1826000, 2450000, 2914000), part=0xD4E)
 
 _PIXEL_4_FEATURES = (
     "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
@@ -82,13 +95,14 @@ def pixel4(*, arm64: bool = False, cores: Sequence[int] | None = None) -> Profil
         },
         cpuinfo=_arm_cpuinfo(placed, 0x51, _PIXEL_4_FEATURES) if arm64 else None,
         machine="aarch64" if arm64 else None,
-        sys_files=_cpu_files(placed),
-        dumpsys={
-            "thermalservice": thermalservice(
-                hal="ThermalHAL 2.0 connected: yes", skin_name="fps-therm-monitor", cpu_name="cpu0-gold-usr"
-            ),
-            "battery": battery(level=83, temperature=271),
-        },
+        sys_files=_cpu_files(placed, "schedutil"),
+        sys_links=_cpu_links(placed),
+        sensors=Sensors(
+            hal="ThermalHAL 2.0 connected: yes", skin_name="fps-therm-monitor", cpu_name="cpu0-gold-usr"
+        ),
+        dumpsys={"battery": battery(level=83, temperature=271)},
+        settings={"global/low_power": "0", "global/stay_on_while_plugged_in": "0"},
+        cpusets=_cpusets(placed, background=(_SILVER,)),
     )
 
 
@@ -119,13 +133,19 @@ def pixel8(*, arm64: bool = False, cores: Sequence[int] | None = None) -> Profil
         },
         cpuinfo=_arm_cpuinfo(placed, 0x41, _PIXEL_8_FEATURES) if arm64 else None,
         machine="aarch64" if arm64 else None,
-        sys_files=_cpu_files(placed),
-        dumpsys={
-            "thermalservice": thermalservice(
-                hal="ThermalHAL AIDL 1  connected: yes", skin_name="VIRTUAL-SKIN", cpu_name="BIG"
-            ),
-            "battery": battery(level=64, temperature=284),
-        },
+        sys_files=_cpu_files(placed, "sched_pixel"),
+        sys_links=_cpu_links(placed),
+        # As its owner sees it through adb: the limit of the small cores may not be read, the others' may.
+        unreadable=tuple(
+            f"{_CPUS}/cpufreq/policy{min(_cluster(placed, kind))}/scaling_max_freq"
+            for kind in {_A510} & set(placed.values())
+        ),
+        sensors=Sensors(hal="ThermalHAL AIDL 1  connected: yes", skin_name="VIRTUAL-SKIN", cpu_name="BIG"),
+        dumpsys={"battery": battery(level=64, temperature=284)},
+        # stay_on_while_plugged_in was never set there: its `settings get` says null.
+        settings={"global/low_power": "0"},
+        fixed_performance=True,
+        cpusets=_cpusets(placed, background=(_A510,)),
     )
 
 
@@ -152,73 +172,26 @@ def emulator() -> Profile:
             "ro.product.cpu.abilist": "x86_64,arm64-v8a",
             "ro.dalvik.vm.native.bridge": "libndk_translation.so",
             "ro.serialno": "EMULATOR34X0X0X0",
+            "sys.boot_completed": "1",
         },
-        sys_files={f"devices/system/cpu/{name}": f"{listed}\n" for name in ("possible", "present", "online")},
-        dumpsys={
-            "thermalservice": thermalservice(
-                hal="ThermalHAL 2.0 connected: yes",
-                skin_name="test temperature sensor",
-                skin_c=30.8,
-                cpu_name=None,
-            ),
-            "battery": battery(level=100, temperature=250),
-        },
+        sys_files={f"{_CPUS}/{name}": f"{listed}\n" for name in ("possible", "present", "online")},
+        sensors=Sensors(
+            hal="ThermalHAL 2.0 connected: yes",
+            skin_name="test temperature sensor",
+            skin_c=30.8,
+            cpu_name=None,
+            cooling={"test cooling device": 100},
+            cooling_type=0,
+            thresholds=False,
+        ),
+        dumpsys={"battery": battery(level=100, temperature=250)},
+        settings={"global/low_power": "0", "global/stay_on_while_plugged_in": "1"},
     )
 
 
 def lying() -> Profile:
     """An arm64 Pixel 4 by its properties, on this machine's x86-64 kernel: the two contradict each other."""
     return replace(pixel4(arm64=True), cpuinfo=None, machine=None)
-
-
-def thermalservice(
-    *,
-    hal: str,
-    skin_name: str,
-    cpu_name: str | None,
-    status: int = 0,
-    skin_c: float = 28.4,
-    cpu_c: float = 31.7,
-    overridden: bool = False,
-) -> str:
-    """A `dumpsys thermalservice` text; the cached block is stale, as on real phones."""
-    sensors = [] if cpu_name is None else [(cpu_c, 0, cpu_name)]
-    sensors += [(skin_c, 3, skin_name), (1250.0, 6, "vdroop2"), (-1.8060001, -1, "USB2-MINUS-QI")]
-    stale = [(value + 14.0, kind, name) for value, kind, name in sensors]
-    lines = [
-        f"IsStatusOverride: {str(overridden).lower()}",
-        "ThermalEventListeners:",
-        "\tcallbacks: 1",
-        "ThermalStatusListeners:",
-        "\tcallbacks: 2",
-        f"Thermal Status: {status}",
-        "Cached temperatures:",
-        *(_temperature(*sensor, status) for sensor in stale),
-        "HAL Ready: true",
-        "HAL connection:",
-        f"\t{hal}",
-        "Current temperatures from HAL:",
-        *(_temperature(*sensor, status) for sensor in sensors),
-        "Current cooling devices from HAL:",
-        "\tCoolingDevice{mValue=0, mType=2, mName=thermal-cpufreq-4}",
-    ]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def battery(*, level: int, temperature: int, status: int = 2, updates_stopped: bool = False) -> str:
-    """A `dumpsys battery` text of Android 13; `temperature` in tenths of °C."""
-    return (
-        "Current Battery Service state:\n"
-        + ("  (UPDATES STOPPED -- use 'reset' to restart)\n" if updates_stopped else "")
-        + "  AC powered: false\n  USB powered: true\n  Wireless powered: false\n  Dock powered: false\n"
-        "  Max charging current: 500000\n  Max charging voltage: 5000000\n  Charge counter: 1082000\n"
-        f"  status: {status}\n  health: 2\n  present: true\n  level: {level}\n  scale: 100\n"
-        f"  voltage: 3764\n  temperature: {temperature}\n  technology: Li-ion\n"
-    )
-
-
-def _temperature(value: float, kind: int, name: str, status: int) -> str:
-    return f"\tTemperature{{mValue={value}, mType={kind}, mName={name}, mStatus={status}}}"
 
 
 def _this_machine() -> tuple[int, ...]:
@@ -243,17 +216,48 @@ def _list_text(cores: Sequence[int]) -> str:
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def _cpu_files(placed: Mapping[int, _Kind]) -> dict[str, str]:
+def _cluster(placed: Mapping[int, _Kind], kind: _Kind) -> tuple[int, ...]:
+    return tuple(core for core, its in placed.items() if its == kind)
+
+
+def _cpusets(placed: Mapping[int, _Kind], *, background: Sequence[_Kind]) -> dict[str, str]:
+    """Every core for what is in front, the small ones (or the first) for the rest."""
+    small = [core for core, kind in placed.items() if kind in background] or [min(placed)]
+    every, few = f"{_list_text(tuple(placed))}\n", f"{_list_text(small)}\n"
+    return {"top-app": every, "foreground": every, "background": few, "system-background": few}
+
+
+def _cpu_files(placed: Mapping[int, _Kind], governor: str) -> dict[str, str]:
+    """Cores that share a clock share a policy folder, named after the first of them."""
     listed = _list_text(tuple(placed))
-    files = {f"devices/system/cpu/{name}": f"{listed}\n" for name in ("possible", "present", "online")}
+    files = {f"{_CPUS}/{name}": f"{listed}\n" for name in ("possible", "present", "online")}
     for core, kind in placed.items():
-        folder = f"devices/system/cpu/cpu{core}"
-        cluster = [str(other) for other, its in placed.items() if its == kind]
-        files[f"{folder}/cpu_capacity"] = f"{kind.capacity}\n"
-        files[f"{folder}/cpufreq/cpuinfo_max_freq"] = f"{kind.max_khz}\n"
-        files[f"{folder}/cpufreq/scaling_max_freq"] = f"{kind.max_khz}\n"
-        files[f"{folder}/cpufreq/related_cpus"] = " ".join(cluster) + " \n"
+        cluster = _cluster(placed, kind)
+        files[f"{_CPUS}/cpu{core}/cpu_capacity"] = f"{kind.capacity}\n"
+        files[f"{_CPUS}/cpu{core}/topology/cluster_cpus_list"] = f"{_list_text(cluster)}\n"
+        policy = f"{_CPUS}/cpufreq/policy{min(cluster)}"
+        told = {
+            "cpuinfo_min_freq": f"{kind.khz[0]}",
+            "cpuinfo_max_freq": f"{kind.khz[-1]}",
+            "scaling_min_freq": f"{kind.khz[0]}",
+            "scaling_max_freq": f"{kind.khz[-1]}",
+            "scaling_cur_freq": f"{kind.khz[1]}",
+            "scaling_governor": governor,
+            # Lists of the kernel end in a blank.
+            "scaling_available_frequencies": " ".join(map(str, kind.khz)) + " ",
+            "related_cpus": " ".join(map(str, cluster)) + " ",
+            # kHz and ticks of 10 ms since the start.
+            "stats/time_in_state": "\n".join(f"{khz} {1000 * index}" for index, khz in enumerate(kind.khz)),
+        }
+        files |= {f"{policy}/{name}": f"{text}\n" for name, text in told.items()}
     return files
+
+
+def _cpu_links(placed: Mapping[int, _Kind]) -> dict[str, str]:
+    return {
+        f"{_CPUS}/cpu{core}/cpufreq": f"../cpufreq/policy{min(_cluster(placed, kind))}"
+        for core, kind in placed.items()
+    }
 
 
 def _arm_cpuinfo(placed: Mapping[int, _Kind], implementer: int, features: str) -> str:

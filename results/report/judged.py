@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from results.report.model import Cell, Quantity, Table
-from results.report.words import p_value
+from results.report.words import p_value, ranges
 from results.verdict_file import JudgedClaim, Reading, Verdict
 
 
@@ -74,14 +74,8 @@ def _row(claim: JudgedClaim, marks: list[int]) -> tuple[Cell, ...]:
 
 
 def spans(marks: list[int]) -> str:
-    """Footnote numbers in ascending order, three and more in a row as first-last: "1-3 7"."""
-    runs: list[list[int]] = []
-    for mark in sorted(set(marks)):
-        if runs and mark == runs[-1][-1] + 1:
-            runs[-1].append(mark)
-        else:
-            runs.append([mark])
-    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else " ".join(map(str, run)) for run in runs)
+    """Footnote numbers as a cell of a table has them: "1-3 7"."""
+    return ranges(marks).replace(", ", " ")
 
 
 def _decided(reading: Reading) -> bool:

@@ -36,4 +36,6 @@ def _safe(text: str) -> str:
     """A device's words must not become markup."""
     for sign in ("\\", "|", "<", "`", "*", "_"):
         text = text.replace(sign, "\\" + sign)
+    for sign in ("](", "]:", "://"):  # a link, an image that is loaded, the target of a later link
+        text = text.replace(sign, f"{sign[0]}\\{sign[1:]}")
     return text.replace("\n", " ")

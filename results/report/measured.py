@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from results import stats
-from results.record import Accuracy, Record
+from results.accuracy import FLOOR_MARGIN, AccuracySummary
+from results.latency import LatencySummary
+from results.launches import no_samples
+from results.record import Accuracy, Launch, Record
 from results.report.model import MS_PER_NS, Cell, Table, milliseconds, quantity
-from results.report.words import against_claim, counted, p_value, same_runs
-from results.summary import FLOOR_MARGIN, SHOWN_LEVEL, AccuracySummary, LatencySummary
+from results.report.words import against_claim, counted, p_value, same_runs, valid_of
+from results.stats import SHOWN_LEVEL
 from results.verdict_file import Verdict
 
 
@@ -21,14 +26,15 @@ def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verd
             (
                 one.recipe,
                 *(
-                    milliseconds(estimate) if one.parity == "passed" else "-"
+                    milliseconds(estimate) if one.parity == "passed" and (one.raw or estimate.value) else "-"
                     for estimate in (one.p50, one.p90)
                 ),
-                f"{one.launches_valid} of {one.launches_total}",
+                valid_of(one),
                 str(one.inferences),
             )
         )
         lines += _unknown(one)
+        lines += _unavailable(record, one)
         lines += _start_up(record, one.recipe)
         if one.slow_starts:
             lines.append(
@@ -46,7 +52,7 @@ def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verd
 
 def quantiles_table(latencies: list[LatencySummary]) -> Table | None:
     """p95 and p99, only where a launch has enough inferences for them; else it says how many it needs."""
-    measured = [one for one in latencies if one.p50.value is not None]
+    measured = [one for one in latencies if one.p50.value is not None and one.raw]
     if not measured:
         return None
     shown = [one for one in measured if one.p95.value is not None]
@@ -141,17 +147,33 @@ def _unknown(one: LatencySummary) -> list[str]:
     return [f"{one.recipe}: {one.p50.reason}."]
 
 
+def _unavailable(record: Record, one: LatencySummary) -> list[str]:
+    """What a program that prints a summary leaves unknown."""
+    if one.raw:
+        return []
+    return [
+        f"{one.recipe}: no p90, p95 or p99, no latency by sequence or by length, and no check of the first "
+        f"inference: {no_samples(record)}."
+    ]
+
+
+def peak_memory(launches: Sequence[Launch]) -> str:
+    """The largest that any of them told, in words."""
+    peaks = [launch.peak_rss_bytes for launch in launches if launch.peak_rss_bytes is not None]
+    return f"peak memory {max(peaks) / 1e6:.1f} MB" if peaks else "peak memory not told"
+
+
 def _start_up(record: Record, recipe: str) -> list[str]:
     launches = [launch for launch in record.launches if launch.recipe == recipe and not launch.invalid]
     if not launches:
         return []
     load = sorted(launch.load_ns for launch in launches)[len(launches) // 2] * MS_PER_NS
     first = sorted(launch.first_inference_ns for launch in launches)[len(launches) // 2] * MS_PER_NS
-    peak = max(launch.peak_rss_bytes for launch in launches) / 1e6
+    memory = peak_memory(launches)
     cores = sorted({core for launch in launches for core in launch.cores})
     where = f"cores {', '.join(map(str, cores))}" if cores else "cores not restricted"
     return [
         f"{recipe}: load {load:.1f} ms, first inference {first:.1f} ms (medians of "
-        f"{counted(len(launches), 'launch')}), peak memory {peak:.1f} MB, "
+        f"{counted(len(launches), 'launch')}), {memory}, "
         f"{where}."
     ]

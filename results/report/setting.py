@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
-from results.device import Conditions, Device
-from results.record import Architecture, Artifact, DeviceParity, ExportParity, Record, Weights
+from results.device import Device
+from results.plain import short
+from results.record import (
+    Architecture,
+    Artifact,
+    DeviceParity,
+    ExportParity,
+    Program,
+    Record,
+    Settings,
+    Weights,
+)
 from results.report.model import Cell, Table
 from results.report.words import counted, padding, percent
 from results.series import compares_models
@@ -13,12 +24,9 @@ from results.series import compares_models
 
 def device_name(device: Device) -> str:
     """A device in a few words, from its own texts only."""
-    maker = [word for word in (device.manufacturer, device.model) if word]
-    facts = [
-        fact
-        for fact in (device.soc, device.abi, f"{len(device.cores)} cores" if device.cores else None)
-        if fact
-    ]
+    maker = [short(word) for word in (device.manufacturer, device.model) if word]
+    cores = f"{len(device.cores)} cores" if device.cores else None
+    facts = [short(fact) for fact in (device.soc, device.abi, cores) if fact]
     return " ".join(maker) + f" ({', '.join(facts)})" if maker else ", ".join(facts)
 
 
@@ -31,19 +39,35 @@ def device_table(record: Record) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         ("device", device_name(device)),
         ("kind", device.kind.replace("_", " ")),
-        ("SoC", device.soc or "unavailable"),
+        ("SoC", _or_unavailable(device.soc)),
         ("Android API level", _or_unavailable(device.api_level)),
-        ("build", device.fingerprint or "unavailable"),
-        ("kernel", device.kernel or "unavailable"),
+        ("build", _or_unavailable(device.fingerprint)),
+        ("kernel", _or_unavailable(device.kernel)),
         ("core clocks", ", ".join(f"{khz / 1e6:.2f} GHz" for khz in clocks) or "unavailable"),
         ("memory", f"{device.memory_bytes / 1e9:.1f} GB" if device.memory_bytes else "unavailable"),
     ]
     if record.program is not None:
-        program = record.program
-        rows.append(("program", f"{program.program_sha256[:16]} for {program.abi}"))
-        name = f"{program.runtime} {program.runtime_version}"
-        rows.append(("runtime", f"{name}, {program.runtime_sha256[:16]}"))
-    return Table(title="Device", columns=("", ""), rows=tuple(rows), lines=device.contradictions)
+        rows += _program(record.program)
+    return Table(
+        title="Device",
+        columns=("", ""),
+        rows=tuple(rows),
+        lines=tuple(map(short, device.contradictions)),
+    )
+
+
+def _program(program: Program) -> list[tuple[Cell, ...]]:
+    """What ran there. A program that brings its runtime in itself is not this project's: its whole digest."""
+    name = f"{program.runtime} {program.runtime_version}"
+    if program.program_sha256 == program.runtime_sha256:
+        return [
+            ("program", f"{name} for {program.abi}, not this project's"),
+            ("its SHA-256", program.program_sha256),
+        ]
+    return [
+        ("program", f"{program.program_sha256[:16]} for {program.abi}"),
+        ("runtime", f"{name}, {program.runtime_sha256[:16]}"),
+    ]
 
 
 def model_table(record: Record) -> Table | None:
@@ -185,25 +209,6 @@ def parity_table(record: Record) -> Table | None:
     )
 
 
-def conditions_table(record: Record) -> Table | None:
-    """The device's state before the first launch and after the last, and what was invalid between."""
-    if not record.launches:
-        return None
-    first, last = record.launches[0].before, record.launches[-1].after
-    rows = (_state("before the first launch", first), _state("after the last launch", last))
-    lines = [
-        f"{launch.samples_file} is invalid: {'; '.join(launch.invalid)}."
-        for launch in record.launches
-        if launch.invalid
-    ]
-    return Table(
-        title="Conditions",
-        columns=("", "thermal status", "skin", "CPU", "battery", "charging"),
-        rows=rows,
-        lines=tuple(lines),
-    )
-
-
 def settings_table(record: Record) -> Table:
     """What was asked for, after defaults."""
     settings = record.settings
@@ -211,11 +216,13 @@ def settings_table(record: Record) -> Table:
     # What belongs to timing says nothing where no device was asked to time.
     timing: tuple[tuple[Cell, ...], ...] = (
         ("threads", str(settings.threads) if settings.threads else "-"),
+        ("cores", _CORES.get(settings.cores, f"mask {settings.cores}")),
         ("launches", f"{settings.launches} x {counted(settings.inferences, 'inference')}"),
         (
             "warm-up",
             f"at least {counted(settings.warmup_inferences, 'inference')} and {settings.warmup_s:g} s",
         ),
+        *_care(settings),
         ("runner", settings.runner),
     )
     rows: tuple[tuple[Cell, ...], ...] = (
@@ -231,18 +238,20 @@ def settings_table(record: Record) -> Table:
     return Table(title="Settings", columns=("", ""), rows=rows)
 
 
-def _state(when: str, state: Conditions) -> tuple[Cell, ...]:
-    thermal = _or_unavailable(state.thermal_status) + (" (overridden)" if state.thermal_overridden else "")
-    battery = "unavailable" if state.battery_percent is None else f"{state.battery_percent} %"
-    if state.battery_c is not None:
-        battery += f", {state.battery_c:.1f} °C"
-    charging = {True: "yes", False: "no", None: "unavailable"}[state.charging]
-    return (when, thermal, _celsius(state.skin_c), _celsius(state.cpu_c), battery, charging)
+_CORES = {"big": "the strongest by capacity", "all": "left to the device"}
 
 
-def _celsius(value: float | None) -> str:
-    return "unavailable" if value is None else f"{value:.1f} °C"
+def _care(settings: Settings) -> Iterator[tuple[Cell, ...]]:
+    """Settings that are said where they are not the plain ones."""
+    if settings.repeats:
+        yield "repeats", f"an invalid launch up to {counted(settings.repeats, 'time')}"
+    if settings.cool_down_s:
+        yield "cool-down", f"up to {settings.cool_down_s:g} s before a launch"
+    if settings.delegate != "cpu":
+        yield "delegate", settings.delegate
+    if settings.fixed_performance:
+        yield "fixed performance", "on: for comparisons on one device, never for the claim"
 
 
-def _or_unavailable(value: int | None) -> str:
-    return "unavailable" if value is None else str(value)
+def _or_unavailable(value: int | str | None) -> str:
+    return "unavailable" if value is None or value == "" else short(str(value))

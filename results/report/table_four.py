@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from results.claims import RATIOS, Claim, Claims
+from results.latency import LatencySummary
+from results.launches import launches_of
 from results.protocol import artifact_of
 from results.ratio import RatioSummary, summarize_ratio
 from results.record import Record
 from results.report.judged import Notes, spans
+from results.report.measured import peak_memory
 from results.report.model import MS_PER_NS, Cell, Quantity, Table, milliseconds, quantity
-from results.report.words import counted, p_value, same_runs
+from results.report.words import counted, p_value, same_runs, valid_of
 from results.samples import LaunchSamples
 from results.series import CLAIMED_MODEL
-from results.summary import LatencySummary, launches_of
 from results.verdict_file import JudgedClaim, Reading, Verdict
 
 
@@ -57,8 +59,8 @@ def latencies_table(
             why = "not measured" if one is None else f"device parity {one.parity}"
             lines.append(f"{_name(claims, model)}: {why}, so there is no latency of it.")
             continue
-        valid = f"{one.launches_valid} of {one.launches_total}"
-        rows.append((_name(claims, model), printed, milliseconds(one.p50), milliseconds(one.p90), valid))
+        p90 = milliseconds(one.p90) if one.raw else "-"
+        rows.append((_name(claims, model), printed, milliseconds(one.p50), p90, valid_of(one)))
         lines += _start_up(record, one, _name(claims, model))
         if one.p50.interval is None:
             lines.append(f"{_name(claims, model)}: {one.p50.reason}.")
@@ -178,10 +180,9 @@ def _start_up(record: Record, one: LatencySummary, name: str) -> Iterator[str]:
     valid = [launch for launch in launches_of(record, one.series) if not launch.invalid]
     if valid:
         load = sorted(launch.load_ns for launch in valid)[len(valid) // 2] * MS_PER_NS
-        peak = max(launch.peak_rss_bytes for launch in valid) / 1e6
         yield (
             f"{name}: {counted(one.inferences, 'inference')}, load {load:.1f} ms (median of "
-            f"{counted(len(valid), 'launch')}), peak memory {peak:.1f} MB."
+            f"{counted(len(valid), 'launch')}), {peak_memory(valid)}."
         )
 
 

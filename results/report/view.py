@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from results.accuracy import summarize_accuracy
 from results.by_length import length_latencies
 from results.claims import Claims
+from results.device_accuracy import summarize_device_accuracy
+from results.latency import summarize_latency
+from results.plain import plainly
 from results.predictions import Predictions
 from results.record import Record
 from results.report.by_length import lengths_table
 from results.report.by_sequence import sequences_table
+from results.report.conditions import conditions_table
+from results.report.happened import interruptions_table, left_changed_table
 from results.report.judged import Notes, claim_tables
 from results.report.measured import accuracy_table, confusion_tables, latency_table, quantiles_table
 from results.report.model import View
+from results.report.on_device import device_accuracy_table
 from results.report.setting import (
     by_recipe,
-    conditions_table,
     device_name,
     device_table,
     model_table,
@@ -26,7 +32,6 @@ from results.report.table_four import compared_tables
 from results.samples import LaunchSamples
 from results.sequences import SequenceLatencies, sequence_latencies, sequences_file
 from results.series import compares_models, judged_model, series_of
-from results.summary import summarize_accuracy, summarize_latency
 from results.verdict_file import Verdict
 
 UNENDED = "The run did not end."
@@ -39,7 +44,7 @@ def build_view(
     verdict: Verdict,
     claims: Claims | None = None,
 ) -> View:
-    """The report of one run. `samples` by `Launch.samples_file`, `predictions` by recipe.
+    """The report of one run. `samples` by `Launch.samples_file`, `predictions` as `judge` has them.
 
     `claims`: those of the verdict, with the paper's rows; of use where the run compares models.
     Raises RecordDamaged where raw data and record disagree.
@@ -66,6 +71,11 @@ def build_view(
         for one in series_of(record)
         if (by_length := length_latencies(record, samples, one.recipe, one.model)) is not None
     ]
+    on_device = [
+        summary
+        for one in record.device_accuracies
+        if (summary := summarize_device_accuracy(record, predictions, one.recipe, one.model)) is not None
+    ]
     measured = frozenset(
         [("ms", latency.recipe) for latency in latencies if latency.series.model == judged_model(record)]
         + [("percent", accuracy.recipe) for accuracy in accuracies]
@@ -82,12 +92,15 @@ def build_view(
         quantiles_table(latencies),
     )
     tables = [
+        left_changed_table(record),
         *compared,
         *claim_tables(verdict, measured, notes),
         *(() if compared else of_one_model),
         accuracy_table(record, accuracies),
         *confusion_tables(record),
+        device_accuracy_table(record, on_device),
         *(parity_table(part) for part in by_recipe(record)),
+        interruptions_table(record),
         conditions_table(record),
         device_table(record),
         *(model_table(part) for part in by_recipe(record)),
@@ -95,13 +108,14 @@ def build_view(
     ]
     for doubt in record.doubts:
         notes.add(doubt.text)
-    return View(
+    view = View(
         where=_where(record) + ("" if record.ended_at else " " + UNENDED),
         verdict=verdict.overall.sentence,
         tables=tuple(table for table in tables if table is not None),
         notes=tuple(notes.texts),
         files=_files(record, sequences),
     )
+    return plainly(view)
 
 
 def _where(record: Record) -> str:
@@ -122,6 +136,7 @@ def _where(record: Record) -> str:
 
 def _files(record: Record, sequences: list[SequenceLatencies]) -> tuple[str, ...]:
     predictions = [accuracy.predictions_file for accuracy in record.accuracies]
+    predictions += [accuracy.predictions_file for accuracy in record.device_accuracies]
     by_sequence = [sequences_file(of_recipe.series) for of_recipe in sequences]
     return ("record.json", "verdict.json", "report.txt", *_samples(record), *by_sequence, *predictions)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from results.latency import LatencySummary
 from results.record import Record, Settings
 from results.verdict_file import Verdict
 
@@ -11,6 +14,23 @@ def counted(count: int, noun: str) -> str:
     if count != 1:
         noun += "es" if noun.endswith("ch") else "s"
     return f"{count} {noun}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers in ascending order, three and more in a row as first-last: "0-3, 6"."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def valid_of(one: LatencySummary) -> str:
+    """How many launches are valid, and how many more it took."""
+    repeated = f", {one.launches_repeated} repeated" if one.launches_repeated else ""
+    return f"{one.launches_valid} of {one.launches_total}{repeated}"
 
 
 def padding(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from android_runner.adb import AdbTcpLink
 from android_runner.keys import Key, load_keys
+from android_runner.server_list import READY, Listed, ask_server
 from android_runner.virtual.build import missing_packages, phone_root
 from android_runner.virtual.phone import VirtualPhone
+from android_runner.virtual.server import AdbServer
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +51,30 @@ def adb(phone: VirtualPhone, link_to: Callable[..., AdbTcpLink]) -> AdbTcpLink:
     link = link_to(phone)
     link.reconnect(timeout_s=5)
     return link
+
+
+@pytest.fixture
+def server(virtual_root: Path) -> Iterator[AdbServer]:
+    """adb's own server, with no device yet."""
+    with AdbServer() as running:
+        yield running
+
+
+@pytest.fixture
+def served(server: AdbServer) -> Callable[[VirtualPhone], Listed]:
+    """Let the server connect to a phone; gives its row once it is ready."""
+
+    def connect(phone: VirtualPhone) -> Listed:
+        server.ask(f"host:connect:{phone.host}:{phone.port}")
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for each in ask_server(("127.0.0.1", server.port)) or ():
+                if each.name == f"{phone.host}:{phone.port}" and each.state == READY:
+                    return each
+            time.sleep(0.01)
+        raise TimeoutError(phone.selector)
+
+    return connect
 
 
 @pytest.fixture(scope="session")

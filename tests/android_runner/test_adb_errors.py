@@ -118,4 +118,4 @@ def test_wireless_debugging_is_named(serve: Callable[[Answer], int]) -> None:
     header = struct.pack("<6I", command, 0x01000000, 0, 0, 0, command ^ 0xFFFFFFFF)
     error = _failure(serve(lambda connection: connection.sendall(header)))
     assert type(error) is DeviceNotReady
-    assert "adb server" in error.next_step
+    assert all(words in error.next_step for words in ("adb server", "adb pair", "mobilebert-bench devices"))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import re
 import socket
-import threading
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from android_runner.discover import (
-    Candidate,
-    choose,
-    list_devices,
-    parse_address,
-    parse_server_list,
-    server_address,
-)
+from android_runner.candidates import Candidate, Served, printable
+from android_runner.discover import choose, list_devices
+from android_runner.keys import Key
 from android_runner.link import HostLink
+from android_runner.selector import Tcp
+from android_runner.server_list import Listed, digest
+from android_runner.usb_ports import UsbPort
 from android_runner.virtual.phone import VirtualPhone
+from android_runner.virtual.profile import emulator
 from android_runner.virtual.server import AdbServer
 from results.errors import (
     ConfigError,
@@ -26,21 +30,13 @@ from results.errors import (
     DeviceUnauthorized,
     DeviceUnreachable,
     HarnessError,
+    NoDevice,
     SeveralDevices,
+    UsbDenied,
 )
 
-# Lines of `adb devices -l` as users have reported them.
-LISTED = """R58M12ABCDE            device usb:1-4 product:beyond1ltexx model:SM_G973F device:beyond1 transport_id:3
-0123456789ABCDEF       no permissions (user in plugdev group; are your udev rules wrong?); see [http://x] usb:1-2
-HT85G1A00001           unauthorized usb:3-1 transport_id:9
-192.168.1.20:5555      offline product:flame model:Pixel_4 device:flame transport_id:1
-emulator-5554          device product:sdk_gphone64 model:sdk_gphone64_x86_64 device:emu64xa transport_id:2
-serial with blanks     device usb:1-7 product:x model:Tab device:x transport_id:5
-adb-HT85G1A00001-aBcDeF._adb-tls-connect._tcp device product:flame model:Pixel_4 device:flame transport_id:6
-garbage
-"""  # noqa: E501 (lines of adb)
-SERIALS = ("R58M12ABCDE", "0123456789ABCDEF", "HT85G1A00001", "serial with blanks")
-OVER_TCP = "adb tcpip 5555, then --device tcp:PHONE_IP:5555"
+Around = dict[str, Any]
+SERIAL = "SERIAL0001"
 
 
 @pytest.fixture
@@ -51,239 +47,394 @@ def closed_port() -> int:
 
 
 @pytest.fixture
-def nothing(closed_port: int, tmp_path: Path) -> dict[str, object]:
-    """Arguments of discovery for a machine with no server and no USB device."""
-    return {"environment": {"ANDROID_ADB_SERVER_PORT": str(closed_port)}, "usb_devices": tmp_path}
+def around(closed_port: int, tmp_path: Path) -> Around:
+    """Arguments of discovery for a machine with no server, no USB device and no virtual phone."""
+    (tmp_path / "usb").mkdir()
+    (tmp_path / "virtual").mkdir()
+    return {
+        "environment": {"ANDROID_ADB_SERVER_PORT": str(closed_port)},
+        "usb_devices": tmp_path / "usb",
+        "virtual_phones": tmp_path / "virtual",
+    }
 
 
-def _plug_in(usb_devices: Path, *, protocol: str = "01", product: str | None = "Pixel 4") -> None:
+@pytest.fixture
+def beside(around: Around, server: AdbServer) -> Around:
+    """The same beside a running server."""
+    return {**around, "environment": {"ANDROID_ADB_SERVER_PORT": str(server.port)}}
+
+
+def _plug_in(
+    around: Around,
+    port: str = "1-4",
+    *,
+    protocol: str = "01",
+    product: str | None = "Pixel 4",
+    serial: str = SERIAL,
+) -> None:
     """A phone as Linux shows it in /sys/bus/usb/devices; its second interface is the ADB one."""
-    (usb_devices / "1-4").mkdir()
-    if product is not None:
-        (usb_devices / "1-4/product").write_text(f"{product}\n", encoding="utf-8")
-    (usb_devices / "1-4/serial").write_text("SERIAL0001\n", encoding="utf-8")
+    device = around["usb_devices"] / port
+    device.mkdir()
+    for name, text in (("product", product), ("serial", serial), ("busnum", "1"), ("devnum", "5")):
+        if text is not None:
+            (device / name).write_text(f"{text}\n", encoding="utf-8")
     for number, values in ((0, ("06", "01", "01")), (1, ("ff", "42", protocol))):
-        interface = usb_devices / f"1-4:1.{number}"
+        interface = around["usb_devices"] / f"{port}:1.{number}"
         interface.mkdir()
-        for name, value in zip(
-            ("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol"), values, strict=True
-        ):
+        names = ("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol")
+        for name, value in zip(names, values, strict=True):
             (interface / name).write_text(f"{value}\n", encoding="utf-8")
 
 
-def test_host_is_chosen_when_nothing_is_attached(nothing: dict[str, object]) -> None:
+def _register(around: Around, phone: VirtualPhone, *, pid: int | None = None) -> None:
+    """As `virtual-phone start` does it."""
+    entry = {"pid": os.getpid() if pid is None else pid, "selector": phone.selector}
+    (around["virtual_phones"] / f"{phone.port}.json").write_text(json.dumps(entry), encoding="utf-8")
+
+
+def _serve(monkeypatch: pytest.MonkeyPatch, *rows: Listed) -> None:
+    """A server's list with phones that cannot be had here: on cables."""
+    for module in ("candidates", "discover", "server"):
+        monkeypatch.setattr(f"android_runner.{module}.ask_server", lambda address, **_: rows)
+
+
+def _refusal(selector: str | None, around: Around, **options: Any) -> HarnessError:  # noqa: ANN401
+    with pytest.raises(HarnessError) as caught:
+        choose(selector, **around, **options)
+    return caught.value
+
+
+def _row(around: Around, kind: str) -> Candidate:
+    (row,) = (row for row in list_devices(**around) if row.kind == kind)
+    return row
+
+
+def test_host_is_chosen_when_nothing_is_attached(around: Around) -> None:
     """`make bench` on a machine without a phone."""
-    assert isinstance(choose(None, **nothing), HostLink)  # type: ignore[arg-type]
-    (host,) = list_devices(**nothing)  # type: ignore[arg-type]
+    assert isinstance(choose(None, **around), HostLink)
+    (host,) = list_devices(**around)
     assert (host.kind, host.select) == ("host", "--device host")
 
 
-def test_usb_phone_is_never_passed_over_for_the_host(nothing: dict[str, object], tmp_path: Path) -> None:
+def test_usb_phone_is_never_passed_over_for_the_host(around: Around) -> None:
     """Somebody plugged in a phone and wants its figures: the host's would be taken for them."""
-    _plug_in(tmp_path)
-    with pytest.raises(DeviceNotReady, match="Pixel 4") as caught:
-        choose(None, **nothing)  # type: ignore[arg-type]
-    assert OVER_TCP in caught.value.next_step
-    assert "--device host" in caught.value.next_step
-    assert isinstance(choose("host", **nothing), HostLink)  # type: ignore[arg-type]
+    _plug_in(around)
+    error = _refusal(None, around)
+    assert isinstance(error, NoDevice)  # libusb sees no such phone here
+    assert "usb:1-4" in error.what or "port 1-4" in error.what
+    assert "--device host" in error.next_step
+    assert isinstance(choose("host", **around), HostLink)
 
 
-def test_usb_devices_without_adb_do_not_count(nothing: dict[str, object], tmp_path: Path) -> None:
+def test_usb_devices_without_adb_do_not_count(around: Around) -> None:
     """Fastboot is the same interface with another protocol number."""
-    _plug_in(tmp_path, protocol="03")
-    assert [candidate.kind for candidate in list_devices(**nothing)] == ["host"]  # type: ignore[arg-type]
+    _plug_in(around, protocol="03")
+    assert [candidate.kind for candidate in list_devices(**around)] == ["host"]
 
 
-def test_usb_phone_without_a_name(nothing: dict[str, object], tmp_path: Path) -> None:
+def test_usb_phone_without_a_name(around: Around) -> None:
     """Some devices have no product text; the serial must not stand in for it."""
-    _plug_in(tmp_path, product=None)
-    phone, _ = list_devices(**nothing)  # type: ignore[arg-type]
-    assert phone == Candidate(state="on USB", kind="usb", model=None, select=OVER_TCP)
+    _plug_in(around, product=None)
+    phone, _ = list_devices(**around)
+    assert (phone.model, phone.select) == (None, "--device usb:1-4")
+    assert SERIAL not in repr(phone)
 
 
-def test_server_list_is_understood() -> None:
-    """Every state counts, a serial with blanks too, and a line of unknown form."""
-    rows = parse_server_list(LISTED)
-    assert [(row.state, row.kind, row.model, port) for row, port in rows] == [
-        ("ready", "usb", "SM G973F", "1-4"),
-        ("no permissions", "usb", None, "1-2"),
-        ("unauthorized", "usb", None, "3-1"),
-        ("offline", "network", "Pixel 4", None),
-        ("ready", "emulator", "sdk gphone64 x86 64", None),
-        ("ready", "usb", "Tab", "1-7"),
-        ("ready", "network", "Pixel 4", None),
-        ("unknown", "usb", None, None),
-    ]
-    assert rows[3][0].select == "--device tcp:192.168.1.20:5555"
-    assert rows[4][0].select == "--device tcp:127.0.0.1:5555"
-    assert rows[6][0].select == OVER_TCP
+def test_port_of_another_user_is_shown_as_such(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a udev rule every phone on Linux looks like this at first."""
+    _plug_in(around)
+    monkeypatch.setattr("android_runner.usb_ports._denied", lambda device, nodes: True)
+    phone, _ = list_devices(**around)
+    assert phone.state == "no permissions"
 
 
-def test_no_serial_is_shown() -> None:
-    """It names a person's phone for ever."""
-    shown = repr(parse_server_list(LISTED))
-    assert not [serial for serial in SERIALS if serial in shown]
+def test_phone_in_both_lists_is_one(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server holds the phone that /sys shows too: two rows would ask for a choice that is none."""
+    _plug_in(around)
+    _serve(monkeypatch, Listed(serial=SERIAL, state="unauthorized", usb_port="1-4"))
+    phone, _ = list_devices(**around)
+    assert (phone.state, phone.model, phone.select) == ("unauthorized", "Pixel 4", "--device usb:1-4")
 
 
-@pytest.mark.parametrize(
-    ("selector", "address"),
-    [
-        ("tcp:192.168.1.20:5555", ("192.168.1.20", 5555)),
-        ("192.168.1.20:5555", ("192.168.1.20", 5555)),
-        ("tcp:my-phone.local:40123", ("my-phone.local", 40123)),
-        ("tcp:[fe80::1%eth0]:5555", ("fe80::1%eth0", 5555)),
-    ],
-)
-def test_addresses(selector: str, address: tuple[str, int]) -> None:
-    """The two accepted forms, and IPv6."""
-    assert parse_address(selector) == address
+def test_server_that_holds_the_phone_is_used(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cable cannot be opened beside the server; libusb would only say busy."""
+    _plug_in(around)
+    _serve(monkeypatch, Listed(serial=SERIAL, state="offline", usb_port="1-4"))
+    for selector in (
+        "usb",
+        "usb:1-4",
+        f"usb:{SERIAL}",
+        SERIAL,
+        "server:/usb:1-4",
+        f"server:/id-{digest(SERIAL)}",
+    ):
+        error = _refusal(selector, around)
+        assert type(error) is DeviceNotReady
+        assert "server:127.0.0.1" in error.what
+        assert SERIAL not in error.render()
+
+
+def test_remote_servers_ports_are_not_ours(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laboratory's usb:1-4 and ours are two phones, and usb means ours."""
+    _plug_in(around)
+    around["environment"] = {"ADB_SERVER_SOCKET": "tcp:lab:5037"}
+    _serve(monkeypatch, Listed(serial="OTHER", state="offline", usb_port="1-4"))
+    theirs, ours, _ = list_devices(**around)
+    assert theirs.select == "--device server:lab:5037/usb:1-4"
+    assert ours.select == "--device usb:1-4"
+    assert isinstance(_refusal("usb:1-4", around), NoDevice)  # directly, where libusb finds nothing
+
+
+def test_phone_that_its_server_may_not_open_is_tried_directly(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The direct way's error names the file and the group."""
+    _plug_in(around)
+    _serve(monkeypatch, Listed(serial=SERIAL, state="no permissions", usb_port="1-4"))
+    assert isinstance(_refusal("usb", around), NoDevice)
+    assert isinstance(_refusal("server:/usb:1-4", around), UsbDenied)
+
+
+def test_several_phones_on_usb_are_shown(around: Around) -> None:
+    """usb alone names neither."""
+    _plug_in(around)
+    _plug_in(around, "1-4.2", product="Pixel 8", serial="SERIAL0002")
+    error = _refusal("usb", around)
+    assert type(error) is SeveralDevices
+    for words in ("Pixel 4", "--device usb:1-4\n", "Pixel 8", "--device usb:1-4.2"):
+        assert words in error.what
+    assert "SERIAL" not in error.render()
+
+
+def test_phones_of_one_serial_are_named_by_their_ports(around: Around) -> None:
+    """Some makers give every phone the same serial number."""
+    _plug_in(around)
+    _plug_in(around, "1-5")
+    for selector in (f"usb:{SERIAL}", SERIAL):
+        assert type(_refusal(selector, around)) is SeveralDevices
 
 
 @pytest.mark.parametrize(
     "selector",
-    ["", "tcp", "tcp:phone", "tcp:phone:0", "tcp:phone:99999", "tcp:phone:x", "R58M12ABCDE", "Host", "::1:5"],
+    ["usb", "usb:1-9", "usb:NOT0THERE", "NOT0THERE", "emulator-5554", "it's $(x)\n", "id-01234567"],
 )
-def test_typing_mistakes_name_the_accepted_forms(selector: str) -> None:
-    """A wrong call, not a missing device: exit 2."""
-    with pytest.raises(ConfigError) as caught:
-        choose(selector)
-    assert "--device tcp:HOST:PORT" in caught.value.next_step
-    assert "R58M12ABCDE" not in caught.value.render()
+def test_what_is_not_attached_is_no_device(selector: str, around: Around) -> None:
+    """The table says what is; a serial number is not repeated."""
+    error = _refusal(selector, around)
+    assert type(error) is NoDevice
+    assert "mobilebert-bench devices" in error.next_step
+    assert "NOT0THERE" not in error.render()
 
 
-@pytest.mark.parametrize("selector", ["usb", "usb:R58M12ABCDE", "server:localhost:5037/x"])
-def test_ways_of_a_later_version_say_what_works_now(selector: str) -> None:
-    """They are documented for later; now there is one way, and it is one command away."""
-    with pytest.raises(ConfigError) as caught:
-        choose(selector)
-    assert "adb tcpip 5555" in caught.value.next_step
+def test_server_that_is_not_there_is_unreachable(around: Around, closed_port: int) -> None:
+    """Whoever names a server wants its phone, not one of their own."""
+    for selector in ("server:/usb:1-4", f"server:127.0.0.1:{closed_port}/usb:1-4"):
+        error = _refusal(selector, around)
+        assert type(error) is DeviceUnreachable
+        assert f"127.0.0.1:{closed_port}" in error.what
 
 
-def test_absent_device_never_falls_back(closed_port: int) -> None:
+def test_absent_device_never_falls_back(around: Around, closed_port: int) -> None:
     """Whoever names a device wants that device's figures."""
-    with pytest.raises(DeviceUnreachable):
-        choose(f"tcp:127.0.0.1:{closed_port}")
+    assert type(_refusal(f"tcp:127.0.0.1:{closed_port}", around)) is DeviceUnreachable
 
 
-@pytest.mark.parametrize(
-    ("environment", "address"),
-    [
-        ({}, ("127.0.0.1", 5037)),
-        ({"ANDROID_ADB_SERVER_PORT": "5038"}, ("127.0.0.1", 5038)),
-        ({"ADB_SERVER_SOCKET": "tcp:5039"}, ("127.0.0.1", 5039)),
-        ({"ADB_SERVER_SOCKET": "tcp:lab:5040", "ANDROID_ADB_SERVER_PORT": "1"}, ("lab", 5040)),
-        ({"ADB_SERVER_SOCKET": "localfilesystem:/tmp/adb"}, None),
-    ],
-)
-def test_server_is_looked_for_where_adb_looks(
-    environment: dict[str, str], address: tuple[str, int] | None
-) -> None:
-    """A phone that adb would see must not be overlooked."""
-    assert server_address(environment) == address
+def test_unix_socket_of_a_server_is_said_to_be_none_of_ours(around: Around) -> None:
+    """ADB_SERVER_SOCKET can name one; the error must not look like a missing server."""
+    around["environment"] = {"ADB_SERVER_SOCKET": "localfilesystem:/tmp/adb"}
+    assert type(_refusal("server:/x", around)) is ConfigError
+    assert isinstance(choose(None, **around), HostLink)
 
 
-def test_something_else_on_the_servers_port_is_an_error() -> None:
-    """It may be a hanging adb server with a phone on it: better to stop than to measure the host."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(100)
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with pytest.raises(DeviceNotReady, match="adb server's port"):
-            list_devices(environment={"ANDROID_ADB_SERVER_PORT": str(listener.getsockname()[1])})
-        thread.join()
+def test_environments_serial_is_honoured(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts of adb users set it; a device that is given goes before it."""
+    _plug_in(around)
+    _plug_in(around, "1-5", serial="SERIAL0002")
+    around["environment"] |= {"ANDROID_SERIAL": SERIAL}
+    error = _refusal(None, around)
+    assert isinstance(error, NoDevice)
+    assert "1-4" in error.what
+    assert isinstance(choose("host", **around), HostLink)
+    around["environment"] |= {"ANDROID_SERIAL": "NOT0THERE"}
+    error = _refusal(None, around)
+    assert "ANDROID_SERIAL" in error.what
+    assert "NOT0THERE" not in error.render()
 
 
-@pytest.fixture
-def server(virtual_root: Path) -> Iterator[AdbServer]:
-    """adb's own server, with no device yet."""
-    with AdbServer() as running:
-        yield running
+def test_environment_takes_an_address_too(around: Around, closed_port: int) -> None:
+    """It is what adb calls a phone that it connected to."""
+    around["environment"] |= {"ANDROID_SERIAL": f"127.0.0.1:{closed_port}"}
+    assert type(_refusal(None, around)) is DeviceUnreachable
 
 
-@pytest.fixture
-def refusal(server: AdbServer, tmp_path: Path) -> Callable[[], HarnessError]:
-    """What choose(None) says with that server."""
+def test_rows_of_ended_virtual_phones_are_dropped(around: Around) -> None:
+    """A killed one leaves its file; and a damaged file is none of the table's business."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    folder = around["virtual_phones"]
+    for name, text in {
+        "1.json": json.dumps({"pid": ended.pid, "selector": "tcp:127.0.0.1:1"}),
+        "2.json": "{",
+        "3.json": "[]",
+        "4.json": json.dumps({"pid": os.getpid(), "selector": "tcp:"}),
+        "5.json": json.dumps({"pid": 10**30, "selector": "tcp:127.0.0.1:1"}),
+        "6.json": json.dumps({"pid": -1, "selector": "tcp:127.0.0.1:1"}),
+        "7.json": json.dumps({"pid": os.getpid(), "selector": "host"}),
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    assert [row.kind for row in list_devices(**around)] == ["host"]
 
-    def run() -> HarnessError:
-        with pytest.raises(HarnessError) as caught:
-            choose(None, environment={"ANDROID_ADB_SERVER_PORT": str(server.port)}, usb_devices=tmp_path)
-        return caught.value
 
-    return run
+@pytest.mark.parametrize("word", ["a\x1b[2Jb", "a\nb", "a\u202eb", "a\x85b"])
+def test_a_devices_words_do_not_steer_the_terminal(word: str) -> None:
+    """A model name is whatever its maker wrote into a property or a USB descriptor."""
+    shown = printable(word)
+    assert shown is not None
+    assert shown.isprintable()
+    assert re.fullmatch(r"a.+b", shown)
+
+
+def test_rows_show_no_serial() -> None:
+    """They are logged and pasted."""
+    listed = Listed(serial=SERIAL, state="ready", usb_port="1-4")
+    for way in (
+        Served(address=("127.0.0.1", 5037), listed=listed),
+        UsbPort(port="1-4", model=None, denied=False, serial=SERIAL),
+        Tcp(host="phone", port=5555),
+    ):
+        assert SERIAL not in repr(Candidate(state="ready", kind="phone", select="x", way=way)) + repr(way)
 
 
 @pytest.mark.adbd
-def test_server_without_devices_leaves_the_host(server: AdbServer, tmp_path: Path) -> None:
+def test_server_without_devices_leaves_the_host(beside: Around) -> None:
     """A developer's machine has a server running at all times."""
-    environment = {"ANDROID_ADB_SERVER_PORT": str(server.port)}
-    assert isinstance(choose(None, environment=environment, usb_devices=tmp_path), HostLink)
+    assert isinstance(choose(None, **beside), HostLink)
 
 
 @pytest.mark.adbd
-def test_phone_of_a_server_is_named_with_its_address(
-    server: AdbServer, refusal: Callable[[], HarnessError], phone: VirtualPhone
+def test_each_device_is_asked_what_it_is(
+    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
 ) -> None:
-    """It was connected by `adb connect`: the same address works here."""
-    server.ask(f"host:connect:{phone.host}:{phone.port}")
-    server.wait_for(" device ")
-    error = refusal()
-    assert type(error) is DeviceNotReady
-    assert "Pixel 4 (network, ready)" in error.what
-    assert f"--device {phone.selector}" in error.next_step
+    """The whole table, of a phone in the server's list; what it prints selects that phone."""
+    device = served(phone)
+    row = _row(beside, "virtual_phone")
+    assert (row.state, row.model, row.abi, row.api_level) == ("ready", "Pixel 4", "x86_64", 33)
+    port = beside["environment"]["ANDROID_ADB_SERVER_PORT"]
+    assert row.select == f"--device server:127.0.0.1:{port}/{device.name}"
+    for selector in (
+        row.select.removeprefix("--device "),
+        device.name.replace("127", "tcp:127"),
+        f"id-{digest(device.serial)}",
+    ):
+        link = choose(selector, **beside)
+        assert link.run("getprop ro.product.model", timeout_s=5).text == "Pixel 4\n"
+        link.close()
+        with contextlib.closing(choose(link.name, **beside)) as again:
+            assert again.name == link.name
 
 
 @pytest.mark.adbd
-def test_unauthorized_phone_of_a_server_is_an_error(
-    server: AdbServer, refusal: Callable[[], HarnessError], virtual_root: Path
+def test_the_only_phone_is_used(
+    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
 ) -> None:
-    """The host must not be measured while a phone waits for its owner's tap."""
+    """No address to look up: it is plugged in, and the job runs on it."""
+    served(phone)
+    link = choose(None, **beside)
+    assert link.run("echo in", timeout_s=5).text == "in\n"
+    assert link.name.startswith("server:")
+
+
+@pytest.mark.adbd
+def test_virtual_phone_is_found_by_its_file(around: Around, phone: VirtualPhone) -> None:
+    """`virtual-phone start` in another window, and `run` without a word about it in this one."""
+    _register(around, phone)
+    row = _row(around, "virtual_phone")
+    assert (row.state, row.select) == ("ready", f"--device {phone.selector}")
+    with contextlib.closing(choose(None, **around)) as link:
+        assert link.name == phone.selector
+
+
+@pytest.mark.adbd
+def test_virtual_phone_in_both_lists_is_one(
+    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
+) -> None:
+    """Somebody typed adb connect as well."""
+    served(phone)
+    _register(beside, phone)
+    assert _row(beside, "virtual_phone").select == f"--device {phone.selector}"
+
+
+@pytest.mark.adbd
+def test_looking_makes_no_phone_ask_its_owner(
+    around: Around, virtual_root: Path, own_key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dialog that pops up in somebody's hand because a table was printed, and a key file made for it."""
+    monkeypatch.setenv("ANDROID_USER_HOME", str(own_key.path.parent))
+    with VirtualPhone(keys=[]) as phone, phone.dialog() as dialog:
+        _register(around, phone)
+        assert _row(around, "virtual_phone").state == "unauthorized"
+        with pytest.raises(TimeoutError):
+            dialog.wait_for_key(timeout_s=0.3)
+        error = _refusal(None, around, auth_timeout_s=0.2)
+        assert type(error) is DeviceUnauthorized
+        assert dialog.wait_for_key(timeout_s=5)
+
+
+@pytest.mark.adbd
+def test_looking_makes_no_key(
+    around: Around, virtual_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first thing that somebody types on a new machine is `devices`."""
+    monkeypatch.setenv("ANDROID_USER_HOME", str(tmp_path / "home"))
     with VirtualPhone(keys=[]) as phone:
-        server.ask(f"host:connect:{phone.host}:{phone.port}")
-        server.wait_for("unauthorized")
-        error = refusal()
-    assert type(error) is DeviceUnauthorized
-    assert "Accept" in error.next_step
+        _register(around, phone)
+        assert _row(around, "virtual_phone").state == "unauthorized"
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.adbd
+def test_a_hanging_phone_does_not_hold_up_the_table(
+    around: Around, phone: VirtualPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown as what it is, by the deadline."""
+    monkeypatch.setattr("android_runner.discover._ASK_TIMEOUT_S", 0.3)
+    _register(around, phone)
+    phone.freeze()
+    assert _row(around, "virtual_phone").state == "does not answer"
 
 
 @pytest.mark.adbd
 def test_offline_phone_of_a_server_is_an_error(
-    server: AdbServer, refusal: Callable[[], HarnessError], phone: VirtualPhone
+    beside: Around, server: AdbServer, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
 ) -> None:
     """It went away and adb still lists it."""
-    server.ask(f"host:connect:{phone.host}:{phone.port}")
-    server.wait_for(" device ")
+    served(phone)
     phone.power_cut()
     server.wait_for("offline")
-    error = refusal()
+    error = _refusal(None, beside)
     assert type(error) is DeviceNotReady
     assert "offline" in error.what
+    assert "--device host" in error.next_step
 
 
 @pytest.mark.adbd
 def test_several_phones_are_listed(
-    server: AdbServer, refusal: Callable[[], HarnessError], phone: VirtualPhone, virtual_root: Path
+    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone, virtual_root: Path
 ) -> None:
-    """Which one is a choice that only the user can make."""
-    with VirtualPhone() as other:
-        for each in (phone, other):
-            server.ask(f"host:connect:{each.host}:{each.port}")
-            server.wait_for(str(each.port))
-        error = refusal()
+    """Which one is a choice that only the user can make; an emulator beside a phone is no better."""
+    with VirtualPhone(emulator()) as other:
+        served(phone)
+        _register(beside, other)
+        error = _refusal(None, beside)
     assert type(error) is SeveralDevices
-    assert phone.selector in error.next_step
-    assert other.selector in error.next_step
+    assert f"/{phone.host}:{phone.port}\n" in error.what
+    assert f"--device {other.selector}" in error.what
 
 
 @pytest.mark.adbd
-def test_named_phone_is_connected(phone: VirtualPhone) -> None:
-    """The one way that this version has."""
-    link = choose(phone.selector)
+def test_named_phone_is_connected(around: Around, phone: VirtualPhone) -> None:
+    """The direct way, which needs no server and no list."""
+    link = choose(phone.selector, **around)
     assert link.name == phone.selector
     assert link.run("echo in", timeout_s=5).text == "in\n"
     link.close()

@@ -193,12 +193,11 @@ def test_runtime_that_is_not_litert(tmp_path: Path, sequences: Path) -> None:
         library.unlink(missing_ok=True)
         if content is not None:
             library.write_bytes(content)
-        ended = start(
-            Bundle(abi=host().abi, folder=other, files=host().files, program=host().program, loader=None),
-            arguments(tiny(), sequences, tmp_path / "out"),
-        )
-        assert ended.exit_code == 5
-        assert ended.said[0].startswith("error: runtime: " + says)
+        bundle = Bundle(abi=host().abi, folder=other, files=host().files, program=host().program, loader=None)
+        for words in (arguments(tiny(), sequences, tmp_path / "out"), ["--version"]):
+            ended = start(bundle, words)
+            assert ended.exit_code == 5
+            assert ended.said[0].startswith("error: runtime: " + says)
 
 
 def test_inference_that_the_runtime_refuses(tmp_path: Path) -> None:

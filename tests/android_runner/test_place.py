@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from android_runner.place import cores_for
@@ -76,3 +78,36 @@ def test_threads_that_do_not_fit_are_refused(threads: int) -> None:
     """Nine threads on eight cores wait for each other at every step."""
     with pytest.raises(ConfigError, match=f"{threads} threads"):
         cores_for(PIXEL_4, threads)
+
+
+@pytest.mark.parametrize(
+    ("mask", "threads", "cores"),
+    [("f0", 4, (4, 5, 6, 7)), ("0x80", 1, (7,)), ("0F", 2, (0, 1, 2, 3)), ("ff", 8, tuple(range(8)))],
+)
+def test_mask_is_taken_as_it_is(mask: str, threads: int, cores: tuple[int, ...]) -> None:
+    """Whoever names cores wants those, also little ones, and also more of them than threads."""
+    assert cores_for(PIXEL_4, threads, mask) == cores
+
+
+def test_all_leaves_the_choice_to_the_device() -> None:
+    """No mask, also where the cores differ."""
+    assert cores_for(PIXEL_4, 4, "all") == ()
+    with pytest.raises(ConfigError, match="9 threads"):
+        cores_for(PIXEL_4, 9, "all")
+
+
+def test_mask_with_a_core_that_may_not_be_used() -> None:
+    """Core 8 is not there, core 2 is switched off or outside of the shell's set: it says which."""
+    device = dataclasses.replace(PIXEL_4, cores=tuple(core for core in PIXEL_4.cores if core.index != 2))
+    with pytest.raises(ConfigError, match="core 2, 8, which") as caught:
+        cores_for(device, 2, "104")
+    assert "0, 1, 3, 4, 5, 6, 7" in caught.value.next_step
+    assert "mask within fb" in caught.value.next_step
+
+
+@pytest.mark.parametrize(("mask", "advice"), [("c0", "--threads 2"), ("0", "at least one core")])
+def test_mask_with_fewer_cores_than_threads(mask: str, advice: str) -> None:
+    """Threads that share a core wait for each other; a mask of none is a slip."""
+    with pytest.raises(ConfigError, match="4 threads do not fit") as caught:
+        cores_for(PIXEL_4, 4, mask)
+    assert advice in caught.value.next_step

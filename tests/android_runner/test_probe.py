@@ -11,12 +11,13 @@ import pytest
 
 from android_runner.adb import AdbTcpLink
 from android_runner.cache import cache_folder
+from android_runner.clocks import clock_ticks
+from android_runner.conditions import conditions
 from android_runner.link import Completed, HostLink
-from android_runner.probe import _kind, conditions, device_folder, probe
+from android_runner.probe import device_folder, device_kind, probe
 from android_runner.virtual.phone import VirtualPhone
-from android_runner.virtual.profile import Profile, battery, emulator, lying, pixel4, pixel8, thermalservice
+from android_runner.virtual.profile import Profile, emulator, lying, pixel4, pixel8
 from results.device import Device
-from results.errors import DeviceNotReady
 
 LinkTo = Callable[..., AdbTcpLink]
 
@@ -31,9 +32,6 @@ def test_host_says_what_it_is_and_nothing_more() -> None:
     assert device.memory_bytes is not None
     assert device.free_bytes is not None
     assert (device.serial_sha256, device.fingerprint, device.api_level, device.soc) == (None,) * 4
-    state = conditions(HostLink())
-    assert (state.thermal_status, state.skin_c, state.battery_percent, state.charging) == (None,) * 4
-    assert state.at.endswith("Z")
 
 
 def test_work_folders() -> None:
@@ -61,7 +59,7 @@ def test_work_folders() -> None:
 )
 def test_kinds(properties: dict[str, str], kind: str) -> None:
     """No emulator may pass the 62 ms claim, even where QEMU's own marks are hidden."""
-    assert _kind(properties) == kind
+    assert device_kind(properties) == kind
 
 
 @pytest.fixture
@@ -135,39 +133,8 @@ def test_arm64_phone_agrees_with_itself(probed: Callable[..., Device]) -> None:
 
 
 @pytest.mark.adbd
-def test_conditions_follow_the_phone(phone: VirtualPhone, adb: AdbTcpLink) -> None:
-    """Taken before and after each launch: they must be of now."""
-    cool = conditions(adb)
-    assert (cool.thermal_status, cool.skin_c, cool.cpu_c) == (0, 28.4, 31.7)
-    assert (cool.battery_percent, cool.battery_c, cool.charging) == (83, 27.1, True)
-    assert cool.max_khz_by_core == {core.index: core.max_khz for core in probe(adb).cores}
-    hot = thermalservice(
-        hal="ThermalHAL 2.0 connected: yes", skin_name="skin", cpu_name="cpu", status=2, skin_c=44.6
-    )
-    phone.set_dumpsys("thermalservice", hot)
-    assert (conditions(adb).thermal_status, conditions(adb).skin_c) == (2, 44.6)
-
-
-@pytest.mark.adbd
-def test_no_thermal_service_is_unavailable(phone: VirtualPhone, adb: AdbTcpLink) -> None:
-    """Before Android 10: None, so that no verdict takes the phone for cool."""
-    phone.set_dumpsys("thermalservice", "Can't find service: thermalservice\n")
-    state = conditions(adb)
-    assert (state.thermal_status, state.skin_c, state.cpu_c) == (None,) * 3
-
-
-@pytest.mark.adbd
-def test_frozen_battery_is_refused(phone: VirtualPhone, adb: AdbTcpLink) -> None:
-    """Its figures are somebody's invention, until `dumpsys battery reset`."""
-    phone.set_dumpsys("battery", battery(level=50, temperature=250, updates_stopped=True))
-    with pytest.raises(DeviceNotReady, match="battery") as caught:
-        conditions(adb)
-    assert "dumpsys battery reset" in caught.value.next_step
-
-
-@pytest.mark.adbd
-def test_probe_is_one_command(adb: AdbTcpLink, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over a phone's ADB every command costs some 40 ms, and conditions are taken around each launch."""
+def test_each_question_is_one_command(adb: AdbTcpLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a phone's ADB every command costs some 40 ms, and these are asked around each launch."""
     commands: list[str] = []
     run = adb.run
 
@@ -178,4 +145,5 @@ def test_probe_is_one_command(adb: AdbTcpLink, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(adb, "run", counted)
     probe(adb)
     conditions(adb)
-    assert len(commands) == 2
+    clock_ticks(adb)
+    assert len(commands) == 3

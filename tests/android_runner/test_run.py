@@ -104,5 +104,5 @@ def test_busy_phone_is_refused(phone: VirtualPhone, adb: AdbTcpLink, shell_v2: b
     with pytest.raises(DeviceNotReady, match=r"another run is measuring .* \(busy\)") as raised:
         check_idle(adb)
     assert pid in raised.value.facts["pids"]  # type: ignore[operator]
-    adb.run(f"kill -KILL {pid}", timeout_s=5)
+    adb.run(f"kill -KILL {pid}; while kill -0 {pid} 2>/dev/null; do :; done", timeout_s=5)
     check_idle(adb)

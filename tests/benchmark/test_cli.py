@@ -40,7 +40,7 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
         (["run", "--length", "4"], "--length 4 is outside"),
         (["run", "--recipe", "float32,float32"], "or one twice"),
         (["run", "--threads", "-1"], "--threads -1 is outside"),
-        (["run", "--device", "pixel four"], "not an address of a device"),
+        (["run", "--device", "tcp:pixel"], "not an address of a device"),
         (["run", "--device", "host", "--recipe", "int8"], "int8"),
         (["latency"], "MODEL"),
         (["table", "--models", "mobilebrt,bert_base"], "Did you mean mobilebert?"),

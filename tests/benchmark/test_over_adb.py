@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -151,30 +149,3 @@ def test_wrong_abi(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -
     err = _error(capfd)
     assert "error: abi-unsupported" in err
     assert "armeabi-v7a" in err
-
-
-def test_power_cut_in_the_middle(
-    run: Callable[..., int], phone: VirtualPhone, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The phone dies in a launch: one error, within seconds, and the finished launches are kept whole."""
-    record = Path("runs/0001/record.json").absolute()
-
-    def cut() -> None:
-        end = time.monotonic() + 300
-        while time.monotonic() < end:
-            if record.is_file() and len(json.loads(record.read_text())["launches"]) >= 2:
-                phone.power_cut()
-                return
-            time.sleep(0.01)
-
-    cutter = threading.Thread(target=cut)
-    cutter.start()
-    assert run(phone.selector, "--launches", "50") == 4
-    cutter.join()
-    err = _error(capfd)
-    assert "error: device-lost" in err
-    assert "launches" in err
-    kept = _record()
-    assert 2 <= len(kept["launches"]) < 50  # type: ignore[arg-type]
-    assert kept["ended_at"] is None
-    assert not [name for name in os.listdir("runs/0001") if name.endswith(".part")]  # noqa: PTH208

@@ -17,6 +17,7 @@ BENCHMARKS = (
     "rounding",
     "lengths",
     "conversion",
+    "push",
 )
 
 

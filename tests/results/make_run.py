@@ -127,14 +127,14 @@ class Run:
         return {
             launch.samples_file: read_samples(self.raw[launch.samples_file], launch.samples_file)
             for launch in self.record.launches
+            if launch.summary is None
         }
 
     @property
     def predictions(self) -> dict[str, Predictions]:
-        return {
-            accuracy.recipe: _read(self.raw[accuracy.predictions_file], accuracy.predictions_file)
-            for accuracy in self.record.accuracies
-        }
+        named = {one.recipe: one.predictions_file for one in self.record.accuracies}
+        named |= {one.predictions_file: one.predictions_file for one in self.record.device_accuracies}
+        return {name: _read(self.raw[file], file) for name, file in named.items()}
 
     def change(self, **changes: Any) -> Run:  # noqa: ANN401  # fields of Record
         return Run(record=dataclasses.replace(self.record, **changes), raw=dict(self.raw))

@@ -11,6 +11,7 @@ import pytest
 from results.claims import Claims, Condition, load_claims
 from results.device import DeviceKind
 from results.protocol import Finding, accuracy_findings, latency_findings, match_of
+from tests.results.make_device import summarized
 from tests.results.make_run import (
     EXAMPLE,
     FULL,
@@ -87,6 +88,9 @@ LATENCY_MISMATCHES: list[tuple[str, Callable[[Run], Run]]] = [
     ("other length", lambda run: run.settings(length=64)),
     ("other length policy", lambda run: run.settings(length_policy="shortest", lengths=(24, 128))),
     ("other batch", lambda run: run.settings(batch=8)),
+    ("other delegate", lambda run: run.settings(delegate="gpu")),
+    ("other delegate", lambda run: run.settings(delegate="nnapi")),
+    ("fixed-performance mode", lambda run: run.settings(fixed_performance=True)),
     ("other threads", lambda run: run.settings(threads=8)),
     ("other threads", lambda run: run.each_launch(threads=2)),
     (
@@ -141,6 +145,19 @@ def test_an_engineering_build_is_a_proxy() -> None:
     """eng builds run other services than what is sold."""
     device = dataclasses.replace(PIXEL_4, build_type="eng")
     assert [f.short for f in latency(make_run(device=device), confirmed(CLAIMS))] == ["engineering build"]
+
+
+def test_cores_chosen_by_hand_are_a_proxy() -> None:
+    """Another mask is another placement than the one a phone or the rule by capacity chooses."""
+    for cores, found in (("big", []), ("all", []), ("f0", ["cores chosen by hand"])):
+        findings = latency(make_run().settings(cores=cores), confirmed(CLAIMS))
+        assert [(finding.level, finding.short) for finding in findings] == [("proxy", one) for one in found]
+
+
+def test_a_program_without_samples_is_a_proxy() -> None:
+    """Its warm-up and its order are its own affair."""
+    findings = latency(summarized(make_run()), confirmed(CLAIMS))
+    assert [(finding.level, finding.short) for finding in findings] == [("proxy", "no raw samples")]
 
 
 def test_a_quantized_model_carries_its_fixed_qualifier() -> None:

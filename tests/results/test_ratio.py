@@ -139,6 +139,15 @@ def test_another_protocol_is_another_ratio(run: Run, short: str) -> None:
     assert short in judged.decided_by
 
 
+def test_fixed_performance_mode_is_for_comparisons_of_two_models() -> None:
+    """Both at the same lowered clocks: no latency of the claim's, and still a ratio."""
+    run = make_table().settings(fixed_performance=True)
+    judged = row(run, "bert-base-to-mobilebert")
+    assert (judged.status, judged.protocol_match) == ("reproduced", "proxy")
+    assert "fixed-performance mode" in judged.decided_by
+    assert row(run, "latency").decided_by == ("fixed-performance mode",)
+
+
 def test_a_model_of_another_size_is_not_the_papers() -> None:
     """Four small networks under these names must not be judged as Table 4's."""
     run = make_table()

@@ -8,18 +8,20 @@ from collections.abc import Callable
 import pytest
 
 from results.claims import load_claims
-from results.device import Conditions
+from results.device import Conditions, Device
 from results.errors import RecordDamaged
 from results.fold import Status
 from results.record import Architecture
 from results.verdict import judge
 from results.verdict_file import JudgedClaim, Verdict
+from tests.results.make_device import TOLD, told
 from tests.results.make_run import (
     COOL,
     EXAMPLE,
     FULL,
     HOST,
     MNLI,
+    PIXEL_4,
     SEEDED,
     UNKNOWN,
     UNNAMED,
@@ -97,6 +99,29 @@ DOUBTS: list[tuple[str, Callable[[], Run]]] = [
     ("thermal status up to 1", lambda: one_launch(make_run(), after=cool(thermal_status=1))),
     ("thermal status overridden", lambda: one_launch(make_run(), after=cool(thermal_overridden=True))),
     ("battery down to 24 %", lambda: one_launch(make_run(), after=cool(battery_percent=24))),
+    ("sensors reported throttling: CPU7", lambda: one_launch(make_run(), after=cool(throttled=("CPU7",)))),
+    (
+        "the device was capping its processor: cpu-cooler at step 2",
+        lambda: one_launch(make_run(), before=cool(cooling={"cpu-cooler": 2, "gpu-cooler": 0})),
+    ),
+    ("battery saver was on", lambda: one_launch(make_run(), before=cool(battery_saver=True))),
+    ("the screen was off", lambda: one_launch(make_run(), after=cool(awake=False))),
+    (
+        "the cpuset changed between launches: /background, /foreground",
+        lambda: one_launch(told(make_run()), after=dataclasses.replace(TOLD, cpuset="/background")),
+    ),
+    (
+        "the allowed cores changed between launches",
+        lambda: one_launch(told(make_run()), after=dataclasses.replace(TOLD, allowed_cores=(*range(1, 8),))),
+    ),
+    (
+        "the system did not allow cores 4, 5, 6, 7, which are not its weakest",
+        lambda: told(make_run(), allowed_cores=(0, 1, 2, 3)),
+    ),
+    (
+        "the system did not allow cores 7, which are not its weakest",
+        lambda: told(make_run(device=without_capacity()), allowed_cores=tuple(range(7))),
+    ),
     ("device parity void", lambda: make_run().change(parities=(parity("float32", status="void"),))),
     ("device parity missing", lambda: make_run().change(parities=())),
     ("all 10 launches gave the same value", lambda: make_run(spread=0.0)),
@@ -109,6 +134,12 @@ DOUBTS: list[tuple[str, Callable[[], Run]]] = [
     ("warm-up of 1.9 s (need >= 2 s)", lambda: make_run().settings(warmup_s=1.9)),
     ("slow first inference in 6 of 10 launches", lambda: slow_start(make_run(), 6)),
 ]
+
+
+def without_capacity() -> Device:
+    """A kernel that names no capacities, only clocks."""
+    cores = tuple(dataclasses.replace(core, capacity=None) for core in PIXEL_4.cores)
+    return dataclasses.replace(PIXEL_4, cores=cores)
 
 
 def cool(**changes: object) -> Conditions:
@@ -128,6 +159,13 @@ def test_each_doubt_alone_leaves_latency_inconclusive(reason: str, make: Callabl
     assert judged.confidence == 0
     assert any(reason in text for text in judged.reasons)
     assert verdict_of(make()).verdict.status == "inconclusive"
+
+
+def test_a_device_that_tells_everything_and_is_well_has_no_doubt() -> None:
+    """Screen on, nothing capped, every core allowed: the more is known, the better."""
+    assert row(told(make_run())).status == "reproduced"
+    little = told(make_run(), allowed_cores=(0, 4, 5, 6, 7))
+    assert row(little).status == "reproduced"
 
 
 def test_launches_are_counted_by_recipe() -> None:

@@ -1,0 +1,101 @@
+"""A device made ready, and what is put on it for one step and taken away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from android_runner.run import Workplace, remove, send
+from export import lengths
+from results.series import Series
+
+if TYPE_CHECKING:
+    from android_runner.binary import Binary
+    from android_runner.sequences import Sequences
+    from benchmark.journal import Journal
+    from benchmark.session import Session
+    from export.artifact import ArtifactFiles
+    from results.record import Artifact, Delegate, LengthPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A device made ready: the place, the threads and cores, and the rows that every launch runs.
+
+    `candidates`: rows from which the parity check chooses, of the whole set and not of its slice.
+    `same_kernels`: the device's processor is this host's, so that the runtime picks the same kernels.
+    `binary`: another device program than ours, which does the timing.
+    """
+
+    session: Session
+    place: Workplace
+    threads: int
+    cores: tuple[int, ...]
+    sequences: Sequences
+    candidates: Sequences
+    host_threads: int
+    same_kernels: bool
+    binary: Binary | None = None
+    delegate: Delegate = "cpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """One artifact whose device logits are those of this host, and how long an inference took there."""
+
+    files: ArtifactFiles
+    model: str
+    inference_s: float
+
+
+def series_of_files(files: ArtifactFiles) -> Series:
+    """Which model by which recipe."""
+    return Series(model=files.artifact.model, recipe=files.artifact.recipe)
+
+
+def model_on_device(bench: Bench, files: ArtifactFiles) -> str:
+    """Send the model, unless it is there; its path on the device. It is sent again where it got lost."""
+    artifact = files.artifact
+
+    def put() -> str:
+        name = f"{artifact.model_sha256[:16]}.tflite"
+        return send(bench.place, files.model_path, name, sha256=artifact.model_sha256)
+
+    path = bench.session.endure(put, during=f"sending {series_of_files(files).label}")
+    bench.session.again.append(put)
+    return path
+
+
+@contextmanager
+def on_device(bench: Bench, sequences: Sequences, journal: Journal, name: str) -> Iterator[str]:
+    """Rows as a file in the run folder and on the device, where it is removed at the end; its path there."""
+    digest = journal.store.add_raw(name, sequences.to_bytes())
+
+    def put() -> str:
+        return send(bench.place, journal.store.folder / name, f"{digest[:16]}.seq", sha256=digest)
+
+    remote = bench.session.endure(put, during="sending the rows")
+    bench.session.again.append(put)
+    try:
+        yield remote
+    finally:
+        bench.session.again.remove(put)
+        remove(bench.place, remote)
+
+
+def row_lengths(artifact: Artifact, sequences: Sequences, policy: LengthPolicy) -> NDArray[np.int64]:
+    """The length of the signature that runs each row, shape (rows,)."""
+    return lengths.assign(
+        sequences.attention_mask, [signature.length for signature in artifact.signatures], policy
+    )
+
+
+def signatures(artifact: Artifact, sequences: Sequences, policy: LengthPolicy) -> tuple[str, ...]:
+    """The key of the signature that has to run each row."""
+    keys = {signature.length: signature.key for signature in artifact.signatures}
+    return tuple(keys[length] for length in row_lengths(artifact, sequences, policy).tolist())

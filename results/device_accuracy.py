@@ -1,0 +1,146 @@
+"""The device's own predictions against this machine's, row by row, and what it means where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from results import stats
+from results.accuracy import Floor, floor_of
+from results.errors import RecordDamaged
+from results.predictions import Predictions
+from results.record import DeviceAccuracy, Record
+from results.series import Series, judged_model
+from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate, Paired
+
+# Below, whole interval, the predictions counted here are not those of the device.
+LEAST_AGREEMENT = 0.99
+# By which multiple of the tolerance the host's two largest logits may be apart. Source: docs/parity.md.
+ROUNDING = {"largest": 1, "rms": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAccuracySummary:
+    """One series on the device; shares 0 to 1 with Wilson's 95 % intervals, differences in logits.
+
+    `agreement`: rows with the host's prediction, `flips`: those without. `unexplained`: flips on which the
+    host's two largest logits lie further apart than rounding reaches; None where the host's logits or a
+    parity check are missing. `host`: this machine's accuracy on the same rows. `paired`: device against host,
+    with the interval that decides (90 %); `floor` is judged by it.
+    """
+
+    series: Series
+    rows: int
+    correct: int
+    agreement: Estimate
+    flips: int
+    unexplained: int | None
+    max_difference: float
+    rms_difference: float
+    accuracy: Estimate
+    host: Estimate
+    paired: Paired | None
+    floor: Floor
+    seconds: float
+    doubts: tuple[str, ...]
+
+
+def summarize_device_accuracy(
+    record: Record, predictions: Mapping[str, Predictions], recipe: str, model: str | None = None
+) -> DeviceAccuracySummary | None:
+    """What the device predicted with one series; None where it was not asked to.
+
+    `predictions`: this host's by recipe, the device's by `DeviceAccuracy.predictions_file`; `model` None: the
+    judged one. Raises RecordDamaged where they are not those that the record counted.
+    """
+    of = Series(model=judged_model(record) if model is None else model, recipe=recipe)
+    wanted = (of.model, of.recipe)
+    done = next((one for one in record.device_accuracies if (one.model, one.recipe) == wanted), None)
+    if done is None:
+        return None
+    device = _checked(done, predictions)
+    host = _host(record, of, device, predictions)
+    paired: Paired | None = None
+    unexplained: int | None = None
+    agreement = stats.wilson(done.agreeing, done.rows, SHOWN_LEVEL)
+    if host is not None:
+        same = device.predicted == host.predicted
+        if (int(same.sum()), int(host.right.sum())) != (done.agreeing, done.host_correct):
+            raise _damaged(done, "and this machine's predictions are not those that the record compared")
+        paired = stats.paired(device.right, host.right, DECIDING_LEVEL)
+        reach = _reach(record, of)
+        if reach is not None:
+            largest = np.sort(host.logits.astype(np.float64), axis=1)
+            unexplained = int(np.sum(~same & (largest[:, -1] - largest[:, -2] > reach)))
+    return DeviceAccuracySummary(
+        series=of,
+        rows=done.rows,
+        correct=done.correct,
+        agreement=agreement,
+        flips=done.rows - done.agreeing,
+        unexplained=unexplained,
+        max_difference=done.max_difference,
+        rms_difference=done.rms_difference,
+        accuracy=stats.wilson(done.correct, done.rows, SHOWN_LEVEL),
+        host=stats.wilson(done.host_correct, done.rows, SHOWN_LEVEL),
+        paired=paired,
+        floor=floor_of(paired),
+        seconds=done.seconds,
+        doubts=tuple(_doubts(agreement, unexplained)),
+    )
+
+
+def _doubts(agreement: Estimate, unexplained: int | None) -> Iterator[str]:
+    """Why it is not shown that the device computes what was evaluated here."""
+    interval = agreement.interval
+    if interval is not None and interval.high < LEAST_AGREEMENT:
+        share = f"{(agreement.value or 0) * 100:.1f} % of {agreement.n} pairs"
+        yield f"the device predicts what this machine does on {share} only"
+    if unexplained:
+        pairs = "1 pair" if unexplained == 1 else f"{unexplained} pairs"
+        yield f"the device predicts otherwise on {pairs} that rounding does not explain"
+
+
+def _reach(record: Record, of: Series) -> float | None:
+    """How far apart two logits may be for rounding to swap them, by the parity rule; None without a check."""
+    wanted = (of.model, of.recipe)
+    reaches = [
+        ROUNDING[one.statistic] * one.tolerance
+        for one in record.parities
+        if (one.model, one.recipe) == wanted and one.status == "passed"
+    ]
+    return max(reaches, default=None)
+
+
+def _host(
+    record: Record, of: Series, device: Predictions, predictions: Mapping[str, Predictions]
+) -> Predictions | None:
+    """This machine's predictions of the device's rows; None where they were not kept."""
+    held = predictions.get(of.recipe) if of.model == judged_model(record) else None
+    n = device.row.size
+    if held is None or held.labels != device.labels or not np.array_equal(held.row[:n], device.row):
+        return None
+    return Predictions(
+        labels=held.labels,
+        row=held.row[:n],
+        label=held.label[:n],
+        predicted=held.predicted[:n],
+        logits=held.logits[:n],
+    )
+
+
+def _checked(done: DeviceAccuracy, predictions: Mapping[str, Predictions]) -> Predictions:
+    held = predictions.get(done.predictions_file)
+    if held is None or (held.row.size, int(held.right.sum())) != (done.rows, done.correct):
+        raise _damaged(done, "does not hold the predictions that the record counted")
+    return held
+
+
+def _damaged(done: DeviceAccuracy, what: str) -> RecordDamaged:
+    return RecordDamaged(
+        f"{done.predictions_file} {what}.",
+        next_step="Evaluate again; neither file is ever edited.",
+        path=done.predictions_file,
+    )
