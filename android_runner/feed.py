@@ -6,7 +6,6 @@ Random numbers are its default, and most of them are no token: a gather then fai
 from __future__ import annotations
 
 import hashlib
-import importlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,7 @@ def inputs_of(model: Path, signature: str) -> tuple[Input, ...]:
 
     Raises: ConfigError where the file has no such signature, or it has others inputs than these rows.
     """
-    schema: Any = importlib.import_module("ai_edge_litert.schema_py_generated")
+    schema = _schema()
     tables = schema.Model.GetRootAs(model.read_bytes(), 0)
     defined = [tables.SignatureDefs(index) for index in range(tables.SignatureDefsLength())]
     keyed = {each.SignatureKey().decode(): each for each in defined}
@@ -122,9 +121,15 @@ def _send_values(place: Workplace, model: Path, each: Input, row: Sequences) -> 
     return name
 
 
+def _schema() -> Any:  # noqa: ANN401 - generated code without types
+    """The .tflite format's own reader; here, since only this program's launches need it."""
+    from ai_edge_litert import schema_py_generated
+
+    return schema_py_generated
+
+
 def _signatures(model: Path) -> int:
-    schema: Any = importlib.import_module("ai_edge_litert.schema_py_generated")
-    return int(schema.Model.GetRootAs(model.read_bytes(), 0).SignatureDefsLength())
+    return int(_schema().Model.GetRootAs(model.read_bytes(), 0).SignatureDefsLength())
 
 
 def _unfit(model: Path, why: str) -> ConfigError:

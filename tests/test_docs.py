@@ -83,7 +83,9 @@ def test_the_readme_runs_from_top_to_bottom(
                 argv += ["--launches", "5", "--inferences", "36", "--warmup-seconds", "0.1"]
             if argv[0] in ("run", "accuracy") and "--quick" not in argv:
                 argv += ["--slice", "36"]
-            assert call(argv) in (0, 3), (command, capfd.readouterr().err)
+            # The README's run has ended by then, so there is nothing to go on with.
+            expected = (4,) if argv[0] == "resume" else (0, 3)
+            assert call(argv) in expected, (command, capfd.readouterr().err)
 
 
 def test_every_fault_has_its_test() -> None:

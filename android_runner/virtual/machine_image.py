@@ -62,9 +62,7 @@ def machine_image() -> Image:
     for name in _RECIPE:
         digest.update((_HERE / name).read_bytes())
     folder = cache_folder() / "virtual" / f"machine-{digest.hexdigest()[:16]}"
-    image = Image(
-        kernel=folder / "vmlinuz", phone=folder / "phone.cpio", computer=folder / "computer.cpio"
-    )
+    image = Image(kernel=folder / "vmlinuz", phone=folder / "phone.cpio", computer=folder / "computer.cpio")
     if folder.exists():
         return image
     refuse_missing(missing_packages())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from android_runner.adb import AdbTcpLink
 from android_runner.virtual.machine import VirtualMachine
 from android_runner.virtual.machine_image import missing_packages
-from results.errors import DeviceLost
+from results.errors import DeviceLost, HarnessError
 from tests.android_runner.computer import computer_root, printed_by, start_on_computer
 from tests.android_runner.program import tiny
 from tests.android_runner.tiny_model import python_logits, some_sequences
@@ -41,7 +42,6 @@ def machine(needs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
 def rows(machine: VirtualMachine) -> dict[str, dict[str, Any]]:
     """What usb_rows.py saw there."""
     done = start_on_computer(machine, "usb_rows.py", timeout_s=240)
-    print(done.text, done.seconds)
     seen: dict[str, dict[str, Any]] = printed_by(done)
     assert not [row for row in seen.values() if "fault" in row], done.error_text
     assert SERIAL not in done.error_text  # the log, at its most talkative
@@ -138,14 +138,16 @@ def test_a_reboot(needs: None, link_to: Callable[..., AdbTcpLink], payload: Path
     assert there.split()[0] == hashlib.sha256(payload.read_bytes()).hexdigest()
 
 
-def test_nothing_is_left_of_a_machine(needs: None) -> None:
-    """It is half a gigabyte of memory: whoever stops using one must not have to look for it."""
+def test_a_power_cut_and_nothing_left(needs: None, link_to: Callable[..., AdbTcpLink]) -> None:
+    """A machine comes back under its port with its disk; and it is too much memory to be left behind."""
     with VirtualMachine() as machine:
-        folder, process = machine._own, machine._process
+        link = link_to(machine)
+        link.run("echo kept > /data/local/tmp/note; sync", timeout_s=20)
         machine.power_cut()
+        with pytest.raises(HarnessError):
+            link.run("true", timeout_s=20)
         machine.start()
-        assert process is not None
-        process = machine._process
-    assert process is not None
-    assert process.poll() is not None
-    assert not folder.exists()
+        link.reconnect(timeout_s=20)
+        assert link.run("cat /data/local/tmp/note", timeout_s=20).text == "kept\n"
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert not [pid for pid in children if "qemu" in Path(f"/proc/{pid}/comm").read_text()]
