@@ -74,15 +74,20 @@ def open_binary(text: str, abi: str, cache: Path, *, site: str = SITE) -> Binary
     newer one. Raises: ConfigError (neither), AbiUnsupported (for another processor, or no benchmark_model),
     BundleUnavailable (cannot be fetched).
     """
+    check_binary(text)
     path = Path(text).expanduser()
     if path.is_file():
         return _read(path, abi, version="unknown")
-    if is_version(text):
-        return _read(fetch(text, abi, cache, site=site), abi, version=text)
-    raise ConfigError(
-        f"--binary {text!r} is neither a file here nor a version.",
-        next_step=f"Give the path of a benchmark_model, a version such as 2.1.0, or {NIGHTLY}.",
-    )
+    return _read(fetch(text, abi, cache, site=site), abi, version=text)
+
+
+def check_binary(text: str) -> None:
+    """Raises ConfigError for what is neither a file here nor a version."""
+    if not Path(text).expanduser().is_file() and not is_version(text):
+        raise ConfigError(
+            f"--binary {text!r} is neither a file here nor a version.",
+            next_step=f"Give the path of a benchmark_model, a version such as 2.1.0, or {NIGHTLY}.",
+        )
 
 
 def _read(path: Path, abi: str, *, version: str) -> Binary:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from android_runner.link import HOST, Link
+from android_runner.ask import ask
+from android_runner.kernel_text import parse_boot_id
+from android_runner.link import Link
 
-_TIMEOUT_S = 20.0
-_BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BOOT = {
+    "boot": "cat /proc/sys/kernel/random/boot_id",
+    "api level": "getprop ro.build.version.sdk",
+    "completed": "getprop sys.boot_completed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +24,8 @@ class Boot:
 
 
 def boot(link: Link) -> Boot:
-    """Raises the link's errors."""
-    ask = "cat /proc/sys/kernel/random/boot_id 2>/dev/null; echo"
-    if link.name != HOST:
-        ask += "; getprop sys.boot_completed 2>/dev/null"
-    lines = [line.strip() for line in link.run(ask, timeout_s=_TIMEOUT_S).text.splitlines() if line.strip()]
-    found = next((line for line in lines if _BOOT_ID.fullmatch(line)), None)
-    # A system without Android's properties (a bare Linux with adbd) never says 1: only Android's 0 counts.
-    return Boot(id=found, completed="0" not in lines)
+    """Raises OutputUnreadable, and the link's errors."""
+    told = ask(link, _BOOT)
+    # Android says nothing, not 0, until it is up; a bare Linux with adbd never says anything.
+    is_android = bool(told["api level"].strip())
+    return Boot(id=parse_boot_id(told["boot"]), completed=not is_android or told["completed"].strip() == "1")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from android_runner.cache import cache_folder
+from android_runner.process import alive
 from android_runner.selector import Host, Selector, Tcp, is_usb_port, parse_selector
 from android_runner.server import server_name
 from android_runner.server_list import DEFAULT_ADDRESS, READY, Listed, ask_server, is_local, server_address
@@ -134,11 +135,20 @@ def host_row() -> Candidate:
 
 def rows_text(rows: tuple[Candidate, ...]) -> str:
     """The rows as lines of an error message."""
-    columns = [(each.model or each.kind.replace("_", " "), each.state, each.select) for each in rows]
-    widths = [max(len(column[index]) for column in columns) for index in (0, 1)]
-    return "".join(
-        f"\n         {model:{widths[0]}}  {state:{widths[1]}}  {select}" for model, state, select in columns
-    )
+    columns = [
+        (
+            each.model or each.kind.replace("_", " "),
+            each.state,
+            each.abi or "-",
+            "-" if each.api_level is None else f"API {each.api_level}",
+            each.kind.replace("_", " "),
+            each.select,
+        )
+        for each in rows
+    ]
+    widths = [max(map(len, cells)) for cells in zip(*columns, strict=True)]
+    lines = ("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in columns)
+    return "".join(f"\n         {line}" for line in lines)
 
 
 def _named(row: Candidate, models: Mapping[str, str | None]) -> Candidate:
@@ -167,20 +177,8 @@ def _registered(folder: Path) -> tuple[Tcp, ...]:
         way: Selector | None = None
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ConfigError):
             entry = json.loads(path.read_text(encoding="utf-8"))
-            if _is_alive(int(entry["pid"])):
+            if alive(int(entry["pid"]), None):
                 way = parse_selector(str(entry["selector"]))
         if isinstance(way, Tcp):
             found.append(way)
     return tuple(found)
-
-
-def _is_alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,7 @@ from android_runner.candidates import (
 from android_runner.device_text import parse_getprop
 from android_runner.keys import load_keys
 from android_runner.link import HostLink, Link
-from android_runner.probe import device_kind
+from android_runner.probe import device_kind, parse_api_level
 from android_runner.selector import FORMS, Host, Name, Selector, Server, Tcp, Usb, parse_selector
 from android_runner.server import AdbServerLink
 from android_runner.server_list import READY, ask_server, is_local
@@ -78,8 +77,7 @@ def list_devices(
     answer.
     """
     rows = attached(_surroundings(environment, usb_devices, virtual_phones))
-    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as pool:
-        return (*pool.map(_asked, rows), host_row())
+    return (*_ask(rows), host_row())
 
 
 def choose(
@@ -263,9 +261,14 @@ def _one(ways: Sequence[Served | UsbPort]) -> Way | None:
 
 def _several(rows: tuple[Candidate, ...]) -> SeveralDevices:
     return SeveralDevices(
-        f"{len(rows)} devices are attached, and which one is meant is not said:{rows_text(rows)}",
+        f"{len(rows)} devices are attached, and which one is meant is not said:{rows_text(_ask(rows))}",
         next_step="Choose one of these with --device; this machine itself is --device host.",
     )
+
+
+def _ask(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as pool:
+        return tuple(pool.map(_asked, rows))
 
 
 def _asked(row: Candidate) -> Candidate:
@@ -284,11 +287,10 @@ def _asked(row: Candidate) -> Candidate:
         return dataclasses.replace(row, state=state)
     finally:
         link.close()
-    api_level = properties.get("ro.build.version.sdk", "")
     return dataclasses.replace(
         row,
         kind=device_kind(properties),
         model=printable(properties.get("ro.product.model")) or row.model,
         abi=printable(properties.get("ro.product.cpu.abi")),
-        api_level=int(api_level) if re.fullmatch(r"[0-9]{1,6}", api_level) else None,
+        api_level=parse_api_level(properties.get("ro.build.version.sdk", "")),
     )

@@ -16,6 +16,7 @@ from android_runner.doctor_checks import CHECKS
 from android_runner.doctor_finding import Finding, Patient, Status, failed, passed, skipped
 from android_runner.keys import android_folder, load_keys
 from android_runner.link import HOST, Link
+from android_runner.selector import parse_selector
 from results.errors import (
     ConfigError,
     DeviceBusy,
@@ -73,8 +74,10 @@ def examine(
     """Every check, in the order in which a run needs them; nothing that a device does is raised.
 
     `selector`, `auth_timeout_s` and `on_prompt`: as discover.choose takes them. The device program is sent
-    and stays on the device, where the next run finds it.
+    and stays on the device, where the next run finds it. Raises ConfigError for what is no selector.
     """
+    if selector is not None:
+        parse_selector(selector)  # a typing mistake is no finding about a device
     try:
         link = discover.choose(
             selector, auth_timeout_s=auth_timeout_s, on_prompt=on_prompt, environment=environment

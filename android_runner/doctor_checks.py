@@ -13,18 +13,18 @@ from tempfile import TemporaryDirectory
 
 from android_runner import doctor_state
 from android_runner.ask import CPUS
+from android_runner.boot import boot
 from android_runner.bundle import device_bundle, host_bundle
 from android_runner.busy import check_idle
 from android_runner.doctor_finding import NO_SUCH_COMMAND, Finding, Patient, failed, passed, skipped, warned
 from android_runner.lease import Lease
 from android_runner.probe import device_folder
 from android_runner.run import set_up
-from results.errors import HarnessError, TargetNotWritable
+from results.errors import HarnessError
 
 _TIMEOUT_S = 30.0
 # The bundle takes some 30 MB, an 8-bit model of MobileBERT the rest.
 _NEEDED_BYTES = 60_000_000
-_LEASE_S = 30.0
 _UPDATE = "Measure on a phone with Android 8.0 or later, which has it."
 
 
@@ -46,21 +46,14 @@ def _shell(patient: Patient) -> Finding:
 def _booted(patient: Patient) -> Finding:
     if patient.is_host:
         return skipped("not for this machine")
-    said = patient.run("getprop sys.boot_completed").text.strip()
-    if said == "1":
+    if boot(patient.link).completed:
         return passed("completely")
-    if said:
-        return failed("it is still starting", "Wait until its home screen is there, then run again.")
-    return warned("it does not say whether it has started", "Wait until its home screen is there.")
+    return failed("it is still starting", "Wait until its home screen is there, then run again.")
 
 
 def _other_runs(patient: Patient) -> Finding:
     check_idle(patient.link)
-    lease = Lease(patient.link, device_folder(patient.link))
-    # Where the folder cannot be written, the check of that says so.
-    with contextlib.suppress(TargetNotWritable):
-        lease.take(for_s=_LEASE_S)
-    lease.release()
+    Lease(patient.link, device_folder(patient.link)).check()
     return passed("nobody else measures there")
 
 

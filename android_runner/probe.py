@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from hashlib import sha256
@@ -51,29 +52,31 @@ def device_folder(link: Link) -> str:
 
 def probe(link: Link) -> Device:
     """Raises OutputUnreadable when the device's words make no sense, and the link's errors."""
-    told = ask(link, {**_IDENTITY, "free": _free_space(device_folder(link))})
-    host = link.name == HOST
+    return device_of(ask(link, {**_IDENTITY, "free": _free_space(device_folder(link))}), link.name)
+
+
+def device_of(told: Mapping[str, str], name: str) -> Device:
+    """What the answers of the device `name` say, by the names of the questions. Raises OutputUnreadable."""
+    host = name == HOST
     properties = {} if host else parse_getprop(told["properties"])
     machine = told["machine"].strip()
     cpuinfo = parse_cpuinfo(told["cpuinfo"])
     abi = _abi_of(machine) if host else properties.get("ro.product.cpu.abi")
     if not abi:
         raise OutputUnreadable(
-            f"{link.name} does not say for which processor its programs are (ro.product.cpu.abi).",
+            f"{name} does not say for which processor its programs are (ro.product.cpu.abi).",
             next_step="Check that it is an Android device: adb shell getprop ro.product.cpu.abi",
         )
     contradictions = _contradictions(abi, machine, cpuinfo)
-    serial = properties.get("ro.serialno")
-    api_level = properties.get("ro.build.version.sdk", "")
     return Device(
         kind="host" if host else device_kind(properties),
-        serial_sha256=sha256(serial.encode()).hexdigest() if serial else None,
+        serial_sha256=serial_digest(properties.get("ro.serialno")),
         manufacturer=properties.get("ro.product.manufacturer") or None,
         model=cpuinfo.model if host else properties.get("ro.product.model") or None,
         soc=properties.get("ro.soc.model") or properties.get("ro.board.platform") or None,
         # Where they differ, the kernel's word counts: it is what starts programs.
         abi=abi if machine in _MACHINES.get(abi, (machine,)) else _abi_of(machine) or abi,
-        api_level=int(api_level) if api_level.isdecimal() else None,
+        api_level=parse_api_level(properties.get("ro.build.version.sdk", "")),
         fingerprint=properties.get("ro.build.fingerprint") or None,
         build_type=properties.get("ro.build.type") or None,
         kernel=told["kernel"].strip() or None,
@@ -82,6 +85,16 @@ def probe(link: Link) -> Device:
         free_bytes=parse_df(told["free"]),
         contradictions=contradictions,
     )
+
+
+def parse_api_level(text: str) -> int | None:
+    """The property ro.build.version.sdk; None where it is no such number."""
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
+
+
+def serial_digest(serial: str | None) -> str | None:
+    """What stands for a device's serial number: its SHA-256 in hex, None without one."""
+    return sha256(serial.encode()).hexdigest() if serial else None
 
 
 def _free_space(folder: str) -> str:

@@ -97,7 +97,7 @@ def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
 
 def tidy(link: Link, folder: str) -> None:
     """Remove what killed runs left in our folder there; for whoever holds its lease. The link's errors."""
-    left = "launch-*.samples launch-*.samples.part *.seq *.part */*.part"
+    left = "launch-*.samples launch-*.samples.part *.seq *.part */*.part lease.????????????????"
     link.run(f"cd {shlex.quote(folder)} && rm -f {left}", timeout_s=_REMOVE_TIMEOUT_S)
 
 
@@ -191,5 +191,7 @@ def remove(place: Workplace, *remote: str) -> None:
 def _said(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.startswith("error: ")]
     return (
-        lines[-1].removeprefix("error: ") if lines else (stderr.strip().splitlines() or ["no word"])[-1][:200]
+        lines[-1].removeprefix("error: ")[:300]
+        if lines
+        else (stderr.strip().splitlines() or ["no word"])[-1][:200]
     )

@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import logging
 import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 DEFAULT_ADDRESS = ("127.0.0.1", 5037)
 READY = "ready"
 _TIMEOUT_S = 3.0
+_STARTING_S = 10.0  # a server that is making its first key listens, and answers seconds later
 _STATES = (
     "device|offline|unauthorized|authorizing|connecting|no permissions|bootloader|recovery|sideload"
     "|rescue|host|detached|noperm"
@@ -110,11 +112,35 @@ def parse_server_list(text: str) -> tuple[Listed, ...]:
     return tuple(listed)
 
 
-def ask_server(address: tuple[str, int], *, timeout_s: float = _TIMEOUT_S) -> tuple[Listed, ...] | None:
+def ask_server(address: tuple[str, int], *, timeout_s: float | None = None) -> tuple[Listed, ...] | None:
     """The devices of the server that runs there; None where none runs.
 
-    Raises DeviceNotReady where something answers and does not list devices.
+    `timeout_s` None: as long as a server takes that is only starting. Raises DeviceNotReady where something
+    listens and does not list devices.
     """
+    waits_s = (_TIMEOUT_S, _STARTING_S) if timeout_s is None else (timeout_s,)
+    if not _listens(address, waits_s[0]):  # before the client is imported, which takes its time
+        log.debug("no adb server at %s:%d", *address)
+        return None
+    for wait_s in waits_s[:-1]:
+        try:
+            return _list_of(address, wait_s)
+        except DeviceNotReady as err:
+            if not isinstance(err.__cause__, DeadlinePassedError):
+                raise
+            log.debug("the adb server at %s:%d does not answer yet", *address)
+    return _list_of(address, waits_s[-1])
+
+
+def _listens(address: tuple[str, int], timeout_s: float) -> bool:
+    try:
+        socket.create_connection(address, timeout=timeout_s).close()
+    except (OSError, UnicodeError):  # UnicodeError: no resolver could even be asked for that name
+        return False
+    return True
+
+
+def _list_of(address: tuple[str, int], timeout_s: float) -> tuple[Listed, ...] | None:
     try:
         from android_runner.adb_client import AdbError, NoServerError, ServerClient
     except (ImportError, ValueError) as err:  # ValueError: adbutils reads the environment as it is imported

@@ -73,6 +73,7 @@ class SessionLink:
     def __init__(self) -> None:
         self._session: Session | None = None
         self._given_up = False
+        self._why: str | None = None
         self._left_running: Running | None = None
         self.shell_v2 = False
 
@@ -127,6 +128,9 @@ class SessionLink:
             raise push_error(self.name, remote, str(err)) from err
         except (DeadlinePassedError, BrokenSessionError) as err:
             raise self._lost(f"while {local.name} was sent to it ({err})", path=remote) from err
+        except BaseException:  # Ctrl-C: the next call connects anew
+            self._drop()
+            raise
         log.debug("%s: pushed %s, %.3f s", self.name, remote, time.monotonic() - begin)
 
     def pull(self, remote: str, local: Path, *, timeout_s: float) -> None:
@@ -138,6 +142,9 @@ class SessionLink:
             raise pull_error(self.name, remote, str(err)) from err
         except (DeadlinePassedError, BrokenSessionError) as err:
             raise self._lost(f"while {remote} was fetched ({err})", path=remote) from err
+        except BaseException:  # Ctrl-C: the next call connects anew
+            self._drop()
+            raise
         write_here(local, content)
         log.debug("%s: pulled %s, %.3f s", self.name, remote, time.monotonic() - begin)
 
@@ -149,17 +156,15 @@ class SessionLink:
         self._drop()
         self._session = self._open_session(deadline)
         self.shell_v2 = self._session.shell_v2
-        self._given_up = False
+        self._given_up, self._why = False, None
         log.debug("%s: connected, shell protocol %d", self.name, 2 if self.shell_v2 else 1)
         return self._session
 
     def _ready(self, deadline: float) -> Session:
         """The session, made now if there is none, with its deadline set."""
         if self._given_up:
-            raise DeviceLost(
-                f"the connection to {self.name} was closed or given up after an earlier error.",
-                next_step="Run again.",
-            )
+            since = f" since it went away {self._why}" if self._why else ""
+            raise DeviceLost(f"{self.name} is not connected any more{since}.", next_step="Run again.")
         session = self._session
         if session is None:
             session = self._connect(max(deadline, time.monotonic() + 0.001))
@@ -196,6 +201,7 @@ class SessionLink:
 
     def _lost(self, when: str, **facts: object) -> DeviceLost:
         self.close()
+        self._why = when
         return DeviceLost(
             f"{self.name} went away {when}.",
             next_step="Check the cable or network and that the device is on, then run again.",

@@ -72,14 +72,19 @@ def _accepted(link: Link, wait: Wait, skins: list[tuple[float, float]], waited_s
             "give --cool-down a longer time.",
         )
     last_s, skin_c = skins[-1]
-    recent = [celsius for at_s, celsius in skins if at_s >= last_s - _STABLE_S]
+    # From the last sample that is old enough on: between two of them, anything may have happened.
+    since_s = max((at_s for at_s, _ in skins if at_s <= last_s - _STABLE_S), default=None)
+    recent = [celsius for at_s, celsius in skins if since_s is None or at_s >= since_s]
     if max(recent) - min(recent) >= _STABLE_C:
         raise DeviceUnfit(
             f"the skin of {link.name} is at {skin_c:.1f} °C after {waited_s:.0f} s of waiting for "
             f"{wait.target_c:.1f} °C, and still changes.",
             next_step="Let it cool down and run again, or give --cool-down a longer time.",
         )
-    return (
-        f"The skin was at {skin_c:.1f} °C before a launch, stable after {waited_s:.0f} s of waiting for "
-        f"{wait.target_c:.1f} °C."
-    )
+    waited = f"after {waited_s:.0f} s of waiting for {wait.target_c:.1f} °C"
+    if since_s is None:
+        return (
+            f"The skin was at {skin_c:.1f} °C before a launch, {waited}: not watched long enough to know "
+            "whether it is stable."
+        )
+    return f"The skin was at {skin_c:.1f} °C before a launch, stable {waited}."

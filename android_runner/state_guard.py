@@ -7,17 +7,18 @@ undone, what is there is compared with what was set: what somebody else set mean
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 
 from android_runner.link import Link
+from android_runner.probe import serial_digest
 from android_runner.switches import BY_NAME, SWITCHES, Switch, Wanted
 from android_runner.undo_journal import UndoJournal
 from results.device import Device, StateChange
 from results.errors import (
     ConfigError,
+    DeviceBusy,
     DeviceLost,
     DeviceUnfit,
     HarnessError,
@@ -27,22 +28,32 @@ from results.errors import (
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 20.0
+_LATER = "The next run on it from this machine restores it first."
 
 
 class Guard:
     """A context manager; made by `changed`.
 
     `changes`: what was changed, `restored` None until the run is over. `doubts`: what a reader must know of
-    it, sentences.
+    it, sentences. `still_ours`: whether the device's lease is this run's, asked before anything is put back.
     """
 
-    def __init__(self, link: Link, device: Device, wishes: Collection[Wanted]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        device: Device,
+        wishes: Collection[Wanted],
+        *,
+        still_ours: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.changes: tuple[StateChange, ...] = ()
         self.doubts: tuple[str, ...] = ()
         self._link = link
         self._device = device
         self._wishes = wishes
+        self._still_ours = still_ours
         self._journal = UndoJournal(link, device)
+        self._first: dict[str, str | None] = {}  # each switch's value when it was read first
 
     def __enter__(self) -> Guard:
         try:
@@ -85,6 +96,8 @@ class Guard:
             return
         try:
             self._restore_all()
+        except DeviceBusy as err:
+            self._give_up(f"{err.what} {_LATER}")
         except HarnessError as err:
             log.debug("%s: restoring, once more: %s", self._link.name, err.what)
             try:
@@ -92,9 +105,13 @@ class Guard:
                 _check_same(self._link, self._device)
                 self._restore_all()
             except HarnessError as last:
-                self._give_up(f"{last.what} The next run on it from this machine restores it first.")
+                self._give_up(f"{last.what} {_LATER}")
 
     def _restore_all(self) -> None:
+        if not self._still_ours():
+            raise DeviceBusy(
+                f"another run has taken {self._link.name} over.", next_step="Wait until it has ended."
+            )
         for index in reversed(range(len(self.changes))):
             change = self.changes[index]
             if change.restored is None:
@@ -114,8 +131,14 @@ class Guard:
             if now == ours.before and not switch.set(self._link, ours.during):
                 raise self._not_taken(switch)
             return
+        first = self._first.setdefault(switch.name, now)
         during = switch.during(now)
         if during is None or now == during:
+            return
+        if not switch.lasts and first == during:
+            # It was so before the run, and a restart undid it: nothing that would have to be put back.
+            if not switch.set(self._link, during):
+                raise self._not_taken(switch)
             return
         change = StateChange(name=switch.name, before=now, during=during)
         self._journal.write((*self.changes, change))
@@ -145,7 +168,7 @@ class Guard:
             self._set(index, bool(change.restored))
         if left:
             told = ", ".join(f"{change.name} (before: {change.before or 'unset'})" for change in left)
-            self._doubt(f"Not restored on the device: {told}. {why[:1].upper()}{why[1:]}")
+            self._doubt(f"Not restored on the device: {told}; {why}")
 
     def _doubt(self, sentence: str) -> None:
         if sentence not in self.doubts:
@@ -164,31 +187,37 @@ def wanted(device: Device, *, fixed_performance: bool) -> tuple[Wanted, ...]:
     return ()
 
 
-def changed(link: Link, device: Device, wishes: Collection[Wanted]) -> Guard:
+def changed(
+    link: Link,
+    device: Device,
+    wishes: Collection[Wanted],
+    *,
+    still_ours: Callable[[], bool] = lambda: True,
+) -> Guard:
     """Within it, the device's state is as wished; after it, as before. Hold the device's lease meanwhile."""
-    return Guard(link, device, wishes)
+    return Guard(link, device, wishes, still_ours=still_ours)
 
 
 def restore_left_over(link: Link, device: Device) -> tuple[str, ...]:
     """Undo what a run left changed that was killed or lost its device; a sentence for each.
 
-    Call it while holding the device's lease. Raises RecordDamaged, and the link's errors.
+    Call it while holding the device's lease. Raises RecordDamaged, RecordNotSaved, and the link's errors.
     """
-    journal = UndoJournal(link, device)
-    left = list(journal.read())
     done: list[str] = []
-    while left:
-        change = left.pop()
-        try:
-            restored = _undo(link, change)
-        except (DeviceUnfit, OutputUnreadable) as err:
-            log.debug("%s: %s stays as it is: %s", link.name, change.name, err.what)
-            restored = False  # and never tried again: it would keep every later run from this device
-        was = "was put back" if restored else "could not be put back"
-        done.append(
-            f"{change.name} {was} to {change.before or 'unset'}, after an earlier run that was cut short."
-        )
-        journal.write(left)
+    for journal in UndoJournal.left_over(link, device):
+        left = list(journal.read())
+        while left:
+            change = left.pop()
+            try:
+                restored = _undo(link, change)
+            except (DeviceUnfit, OutputUnreadable) as err:
+                log.debug("%s: %s stays as it is: %s", link.name, change.name, err.what)
+                restored = False  # and never tried again: it would keep every later run from this device
+            was = "was put back" if restored else "could not be put back"
+            done.append(
+                f"{change.name} {was} to {change.before or 'unset'}, after an earlier run that was cut short."
+            )
+            journal.write(left)
     return tuple(done)
 
 
@@ -207,6 +236,5 @@ def _undo(link: Link, change: StateChange) -> bool:
 def _check_same(link: Link, device: Device) -> None:
     """Raises DeviceLost where another device is at that address now."""
     serial = link.run("getprop ro.serialno", timeout_s=_TIMEOUT_S).text.strip()
-    found = hashlib.sha256(serial.encode()).hexdigest() if serial else None
-    if found != device.serial_sha256:
+    if serial_digest(serial) != device.serial_sha256:
         raise DeviceLost(f"{link.name} is another device now.", next_step="Attach the one that was measured.")

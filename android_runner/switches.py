@@ -31,8 +31,8 @@ class Switch:
 
     `read`: its value, None where it is unset. `during`: the value to set, by the one before; the same one
     where nothing has to be done. `write`: set it, None to unset it. `readable`: False where a device does not
-    tell the value; `read` then gives None. All raise DeviceUnfit where the device does not have it or
-    refuses, OutputUnreadable, and the link's errors.
+    tell the value; `read` then gives None. `lasts`: False where a restart of the device undoes it. All raise
+    DeviceUnfit where the device does not have it or refuses, OutputUnreadable, and the link's errors.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Switch:
     during: Callable[[str | None], str | None]
     write: Callable[[Link, str | None], None]
     readable: bool = True
+    lasts: bool = True
 
     def set(self, link: Link, value: str | None) -> bool:
         """Write it; whether it then reads so."""
@@ -114,13 +115,16 @@ STAY_ON = Switch(
     during=lambda before: str(int(before or 0) | _ANY_POWER) if _lacks(before) else before,
     write=_write_stay_on,
 )
-SCREEN = Switch(name="screen", read=_read_screen, during=lambda before: "on", write=_write_screen)
+SCREEN = Switch(
+    name="screen", read=_read_screen, during=lambda before: "on", write=_write_screen, lasts=False
+)
 FIXED_PERFORMANCE = Switch(
     name="fixed-performance mode",
     read=lambda link: None,
     during=lambda before: "true",
     write=_write_fixed_performance,
     readable=False,
+    lasts=False,
 )
 # The setting first: a screen that is woken while it is not in force falls asleep again.
 SWITCHES: dict[Wanted, tuple[Switch, ...]] = {

@@ -9,11 +9,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from benchmark import options as flags
 from benchmark.config import Config
 from results.errors import ConfigError, HarnessError
+
+if TYPE_CHECKING:
+    from benchmark.outcome import Outcome
 
 EXIT_DONE, EXIT_NOT_REPRODUCED, EXIT_WRONG_CALL, EXIT_UNDECIDED = 0, 1, 2, 3
 EXIT_FAILED, EXIT_INTERRUPTED = 4, 130
@@ -72,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     A closed terminal and `kill` end it as Ctrl-C does: what was changed on a device is put back.
     """
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
     sys.exit(call(sys.argv[1:] if argv is None else argv))
 
 
@@ -99,7 +103,7 @@ def call(argv: Sequence[str]) -> int:
         print(f"error: internal\n  what   {what}\n  next   {_REPORT_IT}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("\ninterrupted; what was measured is kept in the run folder", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return code
 
@@ -210,7 +214,12 @@ def _run(options: argparse.Namespace) -> int:
     console = Console()
     outcome = pipeline.run(_config(options), console)
     console.report(outcome.report)
-    if options.require == "reproduced" and outcome.status != "reproduced":
+    return _required(options.require, outcome)
+
+
+def _required(require: str | None, outcome: Outcome) -> int:
+    """The exit code of a job that was done: the verdict's, where that was asked for."""
+    if require == "reproduced" and outcome.status != "reproduced":
         return EXIT_NOT_REPRODUCED if outcome.status == "not_reproduced" else EXIT_UNDECIDED
     return EXIT_DONE
 
@@ -257,12 +266,14 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from benchmark import pipeline
+    from benchmark import pipeline, saved_call
     from benchmark.console import Console
 
     console = Console()
-    console.report(pipeline.resume(options.run, options.device, console).report)
-    return EXIT_DONE
+    require = saved_call.read(options.run).config.require
+    outcome = pipeline.resume(options.run, options.device, console)
+    console.report(outcome.report)
+    return _required(require, outcome)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -83,7 +83,8 @@ class Config:
         _within("--repeats", self.repeats, 0, 100)
         _within("--cool-down", self.cool_down_s, 0, 86_400)
         _within("--wait-for-device", self.wait_for_device_s, 0, 86_400)
-        if self.cores not in ("big", "all") and not re.fullmatch(r"(0x)?[0-9a-fA-F]{1,64}", self.cores):
+        mask = re.fullmatch(r"(?:0x)?([0-9a-fA-F]{1,64})", self.cores)
+        if self.cores not in ("big", "all") and (mask is None or not int(mask[1], 16)):
             raise ConfigError(
                 f"--cores {self.cores!r} is neither big, all nor a hexadecimal mask",
                 next_step="Give --cores big, --cores all, or a mask such as --cores f0 for cores 4 to 7.",

@@ -9,15 +9,18 @@ import dataclasses
 import datetime
 import fcntl
 import os
+import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from benchmark.device_log import device_log
 from benchmark.saved_call import refuse_ended
-from results.errors import NotResumable, keeping
+from results.device import Interruption
+from results.errors import AbiUnsupported, BundleUnavailable, DeviceError, NotResumable, RunError, keeping
 from results.record import Doubt, Record
-from results.store import RunStore
+from results.store import RECORD, RunStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +34,15 @@ def now() -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+# What a run that is gone on with has already, by the names of its steps.
+_STEPS = (
+    *(("pairs", "pairs"), ("device", "device"), ("model", "artifacts"), ("program", "program")),
+    *(("device parity", "parities"), ("launches", "launches"), ("accuracy", "accuracies")),
+)
+# Of what a device can do to a run: that which trying again does not change.
+_FOR_EVER = (AbiUnsupported, BundleUnavailable)
+
+
 class Journal:
     """One run folder and the record in it."""
 
@@ -40,7 +52,8 @@ class Journal:
         self.store = store
         self.record = record
         self._listener = listener
-        self._steps: list[str] = []
+        self._steps = [step for step, field in _STEPS if getattr(record, field)]
+        self._stood_still_s: float | None = None
         self._held = _hold(store.folder) if held is None else held
         store.save(record)
 
@@ -52,7 +65,12 @@ class Journal:
         try:
             record = store.load()
             refuse_ended(record, folder)
-            return cls(store, record, listener, held=held)
+            store.load_samples(record)  # a damaged file is found before more is measured
+            # By wall clock, which may have been set meanwhile: never below 0.
+            stood_still_s = round(max(0.0, time.time() - (folder / RECORD).stat().st_mtime), 3)
+            journal = cls(store, record, listener, held=held)
+            journal._stood_still_s = stood_still_s
+            return journal
         except BaseException:
             os.close(held)
             raise
@@ -64,7 +82,7 @@ class Journal:
         """
         for name, value in changes.items():
             known = getattr(self.record, name)
-            if known not in (None, ()) and _identity(known) != _identity(value):
+            if known not in (None, ()) and not same(known, value):
                 raise NotResumable(
                     f"{self.store.folder} began with another {step} than is here now.",
                     next_step="Make it as it was (the same files, versions and device), or run anew.",
@@ -96,11 +114,46 @@ class Journal:
         try:
             with device_log(self.store.folder / "device.log"):
                 yield
+        except KeyboardInterrupt:
+            self._listener.on_step(f"Stopped. Kept: {self.kept()}{self._go_on()}")
+            raise
         except BaseException as err:
+            if isinstance(err, DeviceError | RunError) and not isinstance(err, _FOR_EVER):
+                err.next_step += self._go_on()
             with keeping(self.kept()):
                 raise err
         finally:
             os.close(self._held)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this run was stopped before."""
+        return self._stood_still_s is not None or any(
+            hit.error == "stopped" for hit in self.record.interruptions
+        )
+
+    def went_on(self, boot_id: str | None = None) -> None:
+        """Note that this run stood still: called once what it began with was found to be the same.
+
+        `boot_id`: of the device now.
+        """
+        if self._stood_still_s is not None:
+            before = self.record.launches[-1].after.boot_id if self.record.launches else None
+            hit = Interruption(
+                at=now(),
+                during="the run",
+                order=None,
+                error="stopped",
+                what="the run was stopped, and resumed",
+                waited_s=self._stood_still_s,
+                rebooted=None if None in (before, boot_id) else before != boot_id,
+            )
+            self._stood_still_s = None
+            self.add("interruptions", interruptions=(*self.record.interruptions, hit))
+
+    def _go_on(self) -> str:
+        """The command that goes on, as the end of an advice."""
+        return f" Then: mobilebert-bench resume {shlex.quote(str(self.store.folder))}"
 
     def kept(self) -> str:
         """One line: the record's path and the steps that are in it."""
@@ -122,6 +175,11 @@ def _hold(folder: Path) -> int:
     return handle
 
 
+def same(known: object, found: object) -> bool:
+    """Whether two values of a field are of the same thing, as far as a run that is gone on with minds."""
+    return bool(_identity(known) == _identity(found))
+
+
 def _identity(value: Any) -> Any:  # noqa: ANN401 - any field of Record
     """What of a field must be the same for a run to be gone on with: a file's hash, a device's serial."""
     if isinstance(value, tuple):
@@ -132,9 +190,10 @@ def _identity(value: Any) -> Any:  # noqa: ANN401 - any field of Record
     return value
 
 
-# Artifact, Device, Program.
+# Artifact, Device, Program, Pairs (wherever they were found).
 _IDENTITIES = (
     ("recipe", "model", "model_sha256"),
     ("serial_sha256", "fingerprint", "kind", "abi"),
     ("program_sha256", "runtime_sha256"),
+    ("sha256", "rows_total", "rows_used", "vocabulary_sha256"),
 )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # What one file can meet where others run: too little memory or disk, or an operation that is not there.
 NOT_RUN = (RunFailed, NoSpaceOnDevice)
 
-_START_TIMEOUT_S = 120.0
+_START_TIMEOUT_S = 60.0
 _SLOWDOWN = 10  # a launch may take so many times what its parity check promised
 
 
@@ -145,6 +145,7 @@ def _measure_once(
         length_policy=settings.length_policy,
         signatures=signatures(artifact, bench.sequences, settings.length_policy),
     )
+    bench.session.hold(asked.timeout_s + _START_TIMEOUT_S)
     ticks = clock_ticks(link)
     ran = _run(bench, slot, asked)
     clocks = clock_use(ticks, clock_ticks(link))
@@ -246,7 +247,7 @@ def _settled(bench: Bench, first: Conditions | None, journal: Journal, listener:
         renew=bench.session.hold,
     )
     for text in doubts:
-        journal.doubt("cool-down", text)
+        journal.doubt("conditions", text)
     return state
 
 

@@ -27,10 +27,10 @@ from benchmark.device_accuracy import DeviceLogits
 from benchmark.inputs import Prepared
 from benchmark.journal import Journal
 from benchmark.listener import Listener
-from benchmark.session import HELD_S, Session
+from benchmark.session import Session
 from export.artifact import ArtifactFiles
 from results.device import Device
-from results.errors import DeviceBusy, HarnessError
+from results.errors import DeviceBusy, HarnessError, NotResumable
 from results.report.words import padding
 from results.series import Series, compares_models, series_of
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from android_runner.binary import Binary
     from android_runner.link import Link
 
-_UNTIL_IDLE_S = 60.0
+_UNTIL_IDLE_S = 180.0
 
 
 def choose(config: Config, listener: Listener) -> Link:
@@ -61,8 +61,18 @@ def look_at(link: Link, journal: Journal, listener: Listener) -> Device:
     """What the device is; a device that is in use is refused before anything takes long."""
     listener.on_step("Looking at the device.")
     device = probe.probe(link)
+    if journal.resumed and device.kind == "emulator" and link.name != journal.record.settings.device:
+        raise NotResumable(
+            f"the emulator at {link.name} cannot be told from the one that the run began with: they share "
+            "their serial number.",
+            next_step=f"Start it again so that it is at {journal.record.settings.device}, or run anew.",
+        )
     journal.fix("device", device=device)
+    Lease(link, probe.device_folder(link)).check()
+    if not journal.resumed:  # its own program may still be running: that is waited for, later
+        check_idle(link)
     check_fit(link, device.kind)
+    place.cores_for(device, _threads(device, journal), journal.record.settings.cores)
     for text in device.contradictions:
         journal.doubt("contradiction", f"The device contradicts itself: {text}.")
     return device
@@ -73,24 +83,19 @@ def held(
     link: Link, device: Device, config: Config, journal: Journal, listener: Listener
 ) -> Iterator[Session]:
     """The device as ours alone, kept awake; given back as it was, however this ends."""
-    lease = Lease(link, probe.device_folder(link))
-    abandoned = lease.take(for_s=HELD_S)
     session = Session(
         link=link,
         device=device,
-        lease=lease,
+        lease=Lease(link, probe.device_folder(link)),
         journal=journal,
         listener=listener,
         wait_s=config.wait_for_device_s,
-        boot_id=boot(link).id,
     )
     try:
-        _until_idle(link, listener, _UNTIL_IDLE_S if abandoned else 0)
-        device_run.tidy(link, probe.device_folder(link))
-        for text in state_guard.restore_left_over(link, device):
-            listener.on_step(text)
+        session.endure(lambda: _move_in(session), during="taking the device")
+        journal.went_on(session.boot_id)
         wanted = state_guard.wanted(device, fixed_performance=config.fixed_performance)
-        guard = state_guard.changed(link, device, wanted)
+        guard = state_guard.changed(link, device, wanted, still_ours=lambda: _is_ours(session))
         try:
             with guard as changes:
                 session.again.append(changes.reapply)
@@ -99,7 +104,33 @@ def held(
         finally:
             _note_changes(guard, journal)
     finally:
-        lease.release()
+        session.lease.release()
+
+
+def _is_ours(session: Session) -> bool:
+    """Whether nobody else measures there by now; raises the link's errors."""
+    try:
+        session.lease.check()
+    except DeviceBusy:
+        return False
+    return True
+
+
+def _threads(device: Device, journal: Journal) -> int:
+    return journal.record.settings.threads or min(CLAIM_THREADS, len(device.cores))
+
+
+def _move_in(session: Session) -> None:
+    """The device as ours, idle, and without what killed runs left there."""
+    link = session.link
+    abandoned = session.take()
+    session.boot_id = boot(link).id
+    _until_idle(link, session.listener, _UNTIL_IDLE_S if abandoned else 0)
+    device_run.tidy(link, probe.device_folder(link))
+    for text in state_guard.restore_left_over(link, session.device):
+        session.listener.on_step(text)
+        if "could not" in text:
+            session.journal.doubt("device-settings", text)
 
 
 def set_up(session: Session, config: Config, pairs: Prepared, journal: Journal, listener: Listener) -> Bench:
@@ -108,7 +139,7 @@ def set_up(session: Session, config: Config, pairs: Prepared, journal: Journal, 
     link, device = session.link, session.device
     bundle = host_bundle() if device.kind == "host" else device_bundle(device.abi)
     settings = journal.record.settings
-    threads = settings.threads or min(CLAIM_THREADS, len(device.cores))
+    threads = _threads(device, journal)
     if not settings.threads and threads < CLAIM_THREADS:
         journal.doubt("few-cores", f"{threads} threads: the device has no more cores; the claim used 4.")
     cores = place.cores_for(device, threads, config.cores)
@@ -211,6 +242,11 @@ def _other_program(
 
     binary = open_binary(config.binary, ours.bundle.abi, cache_folder())
     listener.on_step(f"Timing with benchmark_model {binary.version}, SHA-256 {binary.sha256[:16]}.")
+    session.journal.doubt(
+        "other-program",
+        f"benchmark_model's own logits ({config.delegate}) were not seen: the device parity is that of this "
+        "project's program on the CPU.",
+    )
 
     def put() -> str:
         return benchmark_model.send_binary(ours, binary)

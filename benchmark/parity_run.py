@@ -34,14 +34,13 @@ def check_parity(
     a resumed run has shown and timed already is not shown again.
     """
     series = series_of_files(files)
+    known, made = parity_of(journal.record, series), launches_of(journal.record, series)
+    if known in ("failed", "void"):
+        return None  # of a run that is gone on with: it has no second try
     model = model_on_device(bench, files)
-    made = launches_of(journal.record, series)
-    if made and parity_of(journal.record, series) == "passed":
+    if made and known == "passed":
         return Ready(files=files, model=model, inference_s=max(one.first_inference_ns for one in made) / 1e9)
-    parity, inference_s = bench.session.endure(
-        lambda: _compare(bench, files, reference, model, journal),
-        during=f"the parity check of {series.label}",
-    )
+    parity, inference_s = _compare(bench, files, reference, model, journal)
     others = [
         one for one in journal.record.parities if (one.model, one.recipe) != (series.model, series.recipe)
     ]
@@ -64,24 +63,25 @@ def _compare(
     host = _here(files, candidates, bench, policy)
     rows = far_apart(host, sample.rows, row_lengths(artifact, candidates, policy))
     chosen = candidates.take(rows)
-    with on_device(bench, chosen, journal, f"parity-{series_of_files(files).stem}.seq") as sequences:
-        samples, _ = launch(
-            bench.place,
-            Order(
-                model=model,
-                model_sha256=artifact.model_sha256,
-                sequences=sequences,
-                row_ids=chosen.row_ids,
-                threads=bench.threads,
-                cores=bench.cores,
-                seed=settings.seed,
-                inferences=len(rows),
-                warmup_inferences=0,
-                warmup_s=0.0,
-                timeout_s=_TIMEOUT_S,
-                length_policy=policy,
-                signatures=signatures(artifact, chosen, policy),
-            ),
+    series = series_of_files(files)
+    with on_device(bench, chosen, journal, f"parity-{series.stem}.seq") as sequences:
+        asked = Order(
+            model=model,
+            model_sha256=artifact.model_sha256,
+            sequences=sequences,
+            row_ids=chosen.row_ids,
+            threads=bench.threads,
+            cores=bench.cores,
+            seed=settings.seed,
+            inferences=len(rows),
+            warmup_inferences=0,
+            warmup_s=0.0,
+            timeout_s=_TIMEOUT_S,
+            length_policy=policy,
+            signatures=signatures(artifact, chosen, policy),
+        )
+        samples, _ = bench.session.endure(
+            lambda: launch(bench.place, asked), during=f"the parity check of {series.label}"
         )
     parity = compare(
         artifact.recipe,

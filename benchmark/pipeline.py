@@ -112,11 +112,12 @@ def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
     """A run that was stopped, gone on with where it was; `device`: its address now, if it has another one."""
     from benchmark import saved_call
 
-    call = saved_call.read(folder, device)
-    if call.model is not None:
-        return latency(call.config, call.model, listener, folder)
-    jobs = {"run": run, "accuracy": accuracy, "table": table}
-    return jobs[call.job](call.config, listener, folder)
+    call, folder = saved_call.read(folder, device), folder.absolute()
+    with saved_call.in_its_place(call):
+        if call.model is not None:
+            return latency(call.config, call.model, listener, folder)
+        jobs = {"run": run, "accuracy": accuracy, "table": table}
+        return jobs[call.job](call.config, listener, folder)
 
 
 def report(folder: Path, *, recompute: bool) -> str:

@@ -5,45 +5,73 @@ The device stands in it under the name that messages give it, which is never a s
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import field
 from pathlib import Path
 from typing import Literal, get_args
 
 from benchmark.config import Config
+from benchmark.locate import DATA_VARIABLE
 from results.errors import HarnessError, NotResumable
 from results.record import Record
 from results.store import RunStore
 
 Job = Literal["run", "latency", "accuracy", "table"]
 FILE = "call.json"
-_FORM = 1
+_FORM = 2
 _PATHS = ("pairs", "vocab", "calibration", "output")
 _LISTS = ("recipes", "rewrites", "models", "lengths")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SavedCall:
-    """What was called: `model` is the file of the command `latency`."""
+    """What was called, and where: `model` is the file of the command `latency`.
+
+    `folder`: the current one, and `data`: what names the data folder in the environment, at that moment.
+    """
 
     job: Job
     config: Config
     model: Path | None = None
+    folder: Path = field(default_factory=Path.cwd)
+    data: str | None = field(default_factory=lambda: os.environ.get(DATA_VARIABLE))
 
 
 def save(store: RunStore, call: SavedCall) -> None:
-    """Write it into the run's folder, with every path absolute. Raises RecordNotSaved."""
-    fields = dataclasses.asdict(call.config)
-    for name in _PATHS:
-        if fields[name] is not None:
-            fields[name] = str(fields[name].absolute())
-    for name in ("checkpoint", "binary"):
-        # A name of the hub, a version, or a path.
-        if fields[name] is not None and Path(fields[name]).exists():
-            fields[name] = str(Path(fields[name]).absolute())
-    model = None if call.model is None else str(call.model.absolute())
-    text = json.dumps({"form": _FORM, "job": call.job, "model": model, "config": fields}, indent=1)
+    """Write it into the run's folder. Raises RecordNotSaved."""
+    text = json.dumps({"form": _FORM, **dataclasses.asdict(call)}, indent=1, default=str)
     store.add_raw(FILE, f"{text}\n".encode())
+
+
+@contextlib.contextmanager
+def in_its_place(call: SavedCall) -> Iterator[None]:
+    """Within it, names of files mean what they meant to the call. Raises NotResumable: its folder is gone."""
+    before, data = Path.cwd(), os.environ.get(DATA_VARIABLE)
+    try:
+        os.chdir(call.folder)
+    except OSError as err:
+        raise NotResumable(
+            f"the folder in which the run was called, {call.folder}, is gone: {err.strerror}.",
+            next_step="Make it again with what was in it (data, checkpoint), or run anew.",
+        ) from err
+    try:
+        _set_data(call.data)
+        yield
+    finally:
+        _set_data(data)
+        os.chdir(before)
+
+
+def _set_data(value: str | None) -> None:
+    if value is None:
+        os.environ.pop(DATA_VARIABLE, None)
+    else:
+        os.environ[DATA_VARIABLE] = value
 
 
 def read(folder: Path, device: str | None = None) -> SavedCall:
@@ -63,12 +91,18 @@ def read(folder: Path, device: str | None = None) -> SavedCall:
         for name in _LISTS:
             fields[name] = None if fields[name] is None else tuple(fields[name])
         fields["device"] = device or fields["device"]
-        model = None if said["model"] is None else Path(said["model"])
-        return SavedCall(job=said["job"], config=Config(**fields), model=model)
+        return SavedCall(
+            job=said["job"],
+            config=Config(**fields),
+            model=None if said["model"] is None else Path(said["model"]),
+            folder=Path(said["folder"]),
+            data=None if said["data"] is None else str(said["data"]),
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, HarnessError) as err:
         raise NotResumable(
             f"{folder / FILE}, which says how the run was called, cannot be read: {err}.",
-            next_step=f"Judge what was measured: mobilebert-bench report {folder} --recompute",
+            next_step="Judge what was measured: "
+            f"mobilebert-bench report {shlex.quote(str(folder))} --recompute",
         ) from err
 
 
@@ -77,5 +111,5 @@ def refuse_ended(record: Record, folder: Path) -> None:
     if record.ended_at is not None:
         raise NotResumable(
             f"{folder} ended: there is nothing left to do in it.",
-            next_step=f"Read its report: mobilebert-bench report {folder}",
+            next_step=f"Read its report: mobilebert-bench report {shlex.quote(str(folder))}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,20 +11,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from android_runner import probe
 from android_runner.boot import boot
-from benchmark.journal import Journal, now
+from benchmark.journal import Journal, now, same
 from benchmark.listener import Listener
 from results.device import Device, Interruption
 from results.errors import (
     DeviceBusy,
     DeviceLost,
     DeviceNotReady,
-    DeviceUnauthorized,
+    DeviceUnfit,
     HarnessError,
     NoDevice,
     NotResumable,
     OutputUnreadable,
     RunFailed,
     RunTimedOut,
+    UsbDenied,
 )
 
 if TYPE_CHECKING:
@@ -35,10 +37,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # What a device that restarts goes through; anything else is a reason to stop.
-_NOT_YET = (DeviceLost, NoDevice, DeviceUnauthorized, DeviceNotReady, RunTimedOut)
+_NOT_YET = (DeviceLost, NoDevice, DeviceNotReady, RunTimedOut, OutputUnreadable)
+_NEVER = (DeviceBusy, DeviceUnfit, UsbDenied)  # of those, what waiting does not change
 _TRY_S = 15.0
 _BETWEEN_TRIES_S = 1.0
-HELD_S = 900.0  # longer than anything is done between two renewals
+HELD_S = 900.0  # what takes longer says so
+_MOST_INTERRUPTIONS = (
+    100  # of a run: past them the device is not fit to be measured, and the record stays small
+)
+_WHAT_CHARACTERS = 500
 
 
 @dataclass(kw_only=True)
@@ -56,27 +63,43 @@ class Session:
     wait_s: float
     boot_id: str | None = None
     again: list[Callable[[], object]] = field(default_factory=list)
+    taken: bool = False
+    _enduring: bool = False
 
-    def hold(self) -> None:
+    def take(self) -> bool:
+        """Make the device ours; whether it was left behind by one that ended without letting go.
+
+        Raises DeviceBusy, and the errors of `Lease.take`.
+        """
+        abandoned = self.lease.take(for_s=HELD_S)
+        self.taken = True
+        return abandoned
+
+    def hold(self, for_s: float = HELD_S) -> None:
         """Keep the device ours for what comes next. Raises DeviceBusy, DeviceLost."""
-        self.lease.renew(for_s=HELD_S)
+        if self.taken:
+            self.lease.renew(for_s=max(for_s, HELD_S))
 
     def endure(self, act: Callable[[], T], *, during: str, order: int | None = None) -> T:
         """Do it, and do it again where something outside of it got in its way: never averaged, never hidden.
 
         Raises what `act` raises once that is no longer bad luck, and DeviceLost where the device stays away.
         """
+        assert not self._enduring, "one within another would wait twice"
         hits: dict[type[HarnessError], int] = {}
         while True:
             try:
+                self._enduring = True
                 self.hold()
                 return act()
             except HarnessError as err:
                 kind = type(err)
                 hits[kind] = hits.get(kind, 0) + 1
-                if hits[kind] > _most(err):
+                if hits[kind] > _most(err) or len(self.journal.record.interruptions) >= _MOST_INTERRUPTIONS:
                     raise
                 self._wait_out(err, during, order)
+            finally:
+                self._enduring = False
 
     def _wait_out(self, err: HarnessError, during: str, order: int | None) -> None:
         """Write down what happened, wait until the device is back, and make it ready again."""
@@ -94,7 +117,7 @@ class Session:
                 during=during,
                 order=order,
                 error=err.slug,
-                what=err.what,
+                what=err.what[:_WHAT_CHARACTERS],
                 waited_s=waited_s,
                 rebooted=rebooted,
             )
@@ -106,37 +129,35 @@ class Session:
             try:
                 self.link.reconnect(timeout_s=max(1.0, min(_TRY_S, deadline - time.monotonic())))
                 rebooted = self._same_device()
-                self.lease.take(for_s=HELD_S)
+                self.take()
                 for prepare in self.again:
                     prepare()
-            except DeviceBusy:
+            except _NEVER:
                 raise
             except _NOT_YET as late:
                 log.debug("%s: not back yet: %s", self.link.name, late.what)
                 if time.monotonic() >= deadline:
                     raise DeviceLost(
-                        f"{self.link.name} went away and was not back after {self.wait_s:g} s: {err.what}",
-                        next_step="Check its cable, power and network; then: "
-                        f"mobilebert-bench resume {self.journal.store.folder}",
+                        f"{self.link.name} went away, and is not ready after {self.wait_s:g} s: {late.what}",
+                        next_step=late.next_step,
+                        lost=err.what,
                     ) from late
                 time.sleep(_BETWEEN_TRIES_S)
             else:
                 return rebooted
 
     def _same_device(self) -> bool | None:
-        """Raises DeviceLost for another device at this address, DeviceNotReady while it is still starting."""
-        known = self.device
-        found = probe.probe(self.link)
-        if (found.serial_sha256, found.fingerprint) != (known.serial_sha256, known.fingerprint):
-            raise NotResumable(
-                f"{self.link.name} is another device now, or has another system.",
-                next_step="Attach the one that the run began with, then: "
-                f"mobilebert-bench resume {self.journal.store.folder}",
-            )
+        """Whether it restarted. Raises NotResumable for another device, DeviceNotReady while it starts."""
         now_up = boot(self.link)
         if not now_up.completed:
             raise DeviceNotReady(
                 f"{self.link.name} is still starting.", next_step="Wait until it has started."
+            )
+        if not same(self.device, probe.probe(self.link)):
+            raise NotResumable(
+                f"{self.link.name} is another device now, or has another system.",
+                next_step="Attach the one that the run began with, then: "
+                f"mobilebert-bench resume {shlex.quote(str(self.journal.store.folder))}",
             )
         before, self.boot_id = self.boot_id, now_up.id
         return None if before is None or now_up.id is None else before != now_up.id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +15,9 @@ from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from benchmark.saved_call import Job, SavedCall
 from export import lengths
-from results.device import Interruption
 from results.record import Record, Settings
-from results.store import RECORD, RunStore
+from results.report.words import counted
+from results.store import RunStore
 
 if TYPE_CHECKING:
     from export.artifact import ArtifactFiles
@@ -124,21 +123,8 @@ def _journal(call: SavedCall, settings: Settings, listener: Listener, earlier: P
 
 
 def _go_on(folder: Path, listener: Listener) -> Journal:
-    """The journal of a run that was stopped, with a word in it on how long it stood still."""
-    last = (folder / RECORD).stat().st_mtime if (folder / RECORD).exists() else time.time()
     journal = Journal.reopen(folder, listener)
-    listener.on_step(f"Going on with {folder}: {len(journal.record.launches)} launches are there.")
-    hit = Interruption(
-        at=now(),
-        during="the run",
-        order=None,
-        error="stopped",
-        what="the run was stopped, and resumed",
-        # By wall clock, which may have been set meanwhile: never below 0.
-        waited_s=round(max(0.0, time.time() - last), 3),
-        rebooted=None,
-    )
-    journal.add("interruptions", interruptions=(*journal.record.interruptions, hit))
+    listener.on_step(f"Going on with {folder}, which has {counted(len(journal.record.launches), 'launch')}.")
     return journal
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from android_runner.binary import check_binary
 from benchmark import accuracy as host_accuracy
 from benchmark import device_accuracy
 from benchmark.config import REFERENCE_RECIPE, Config
@@ -37,6 +38,8 @@ def check_call(config: Config) -> None:
         refuse_unfit(config.runtime, recipe(name).name)
     if config.rewrites is not None:
         rewrite.check(config.rewrites)
+    if config.binary is not None:
+        check_binary(config.binary)
 
 
 def open_weights(config: Config, listener: Listener) -> Checkpoint:
@@ -137,6 +140,7 @@ def open_model(path: Path, listener: Listener) -> ArtifactFiles:
 def evaluate(
     pairs: Prepared, artifacts: tuple[ArtifactFiles, ...], journal: Journal, listener: Listener
 ) -> None:
+    journal.went_on()
     done = {one.recipe for one in journal.record.accuracies}
     for files in artifacts:
         if files.artifact.recipe in done:

@@ -84,7 +84,8 @@ class RunStore:
             why = f"{REPORT} is missing" if self._decoded().ended_at else "the run did not end"
             raise ReportMissing(
                 f"{self.folder} has no report: {why}.",
-                next_step="To judge what it has recorded: "
+                next_step="To go on with a run that was stopped: "
+                f"mobilebert-bench resume {shlex.quote(str(self.folder))}; to judge what it has recorded: "
                 f"mobilebert-bench report {shlex.quote(str(self.folder))} --recompute",
                 path=str(self.folder / REPORT),
             )

@@ -30,12 +30,16 @@ from android_runner import (
     cores,
     device_text,
     kernel_text,
+    lease,
     parse,
+    probe,
     selector,
     sequences,
     server_list,
+    shell_protocol,
     thermal_text,
 )
+from android_runner.link import HOST
 from benchmark import mnli
 from export import runtime
 from results import decode, predictions, samples
@@ -102,6 +106,37 @@ _LAUNCH = "\n".join(
         "logits 5 -0.0412345 1e-07 12\n",
     )
 )
+_LEASE = (
+    f"dfc457c0-b4df\n24585.21\nthere {'c' * 64}\nlease 1 token={'1' * 16} host={'2' * 16} "
+    f"host_boot={'3' * 16} pid=77 started=5812 boot={'4' * 16} until=25486\n"
+)
+# The sections of a device's answers, in the order in which `_device` cuts them.
+_TOLD = "\x1e".join(
+    (
+        "[ro.product.cpu.abi]: [x86_64]\n[ro.build.version.sdk]: [33]\n[ro.serialno]: [AB12]\n",
+        *("x86_64\n", "6.1.0\n", PIXEL_2_CPUINFO, "MemTotal:        5590616 kB\n", "0-3\n"),
+        *("Cpus_allowed_list:\t0-3\n", "0 261 1785600 -\n1 261 1785600 -\n", _DF),
+    )
+)
+_QUESTIONS = ("properties", "machine", "kernel", "cpuinfo", "memory", "online", "allowed", "cores", "free")
+
+
+def _device(text: str) -> object:
+    told = {**dict.fromkeys(_QUESTIONS, ""), **dict(zip(_QUESTIONS, text.split("\x1e"), strict=False))}
+    return [probe.device_of(told, name) for name in ("tcp:phone:5555", HOST)]
+
+
+def _shell(text: str, *, v2: bool) -> None:
+    """In pieces, as connections cut them; an answer without an end is a lost device."""
+    call = shell_protocol.ShellCall("true", v2=v2)
+    data = text.encode()
+    for start in range(0, len(data), 7):
+        call.feed(data[start : start + 7])
+    with contextlib.suppress(ConnectionResetError):
+        call.result()
+
+
+_STAT = "4242 (sh) S 1 4242 4242 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 2 3\n"
 TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     "getprop": (device_text.parse_getprop, "[ro.product.model]: [Pixel 4]\n[a.b]: [two\nlines]\n"),
     "getprop of an emulator": (device_text.parse_getprop, EMULATOR_GETPROP),
@@ -127,9 +162,14 @@ TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     ),
     "time in state": (kernel_text.parse_time_in_state, PIXEL_8_TIME_IN_STATE),
     "rows of cores": (cores.core_rows, "0 261 1785600 -\n4 871 2419200 2419200\n"),
+    "api level": (probe.parse_api_level, "33"),
+    "device": (_device, _TOLD),
+    "shell": (lambda text: _shell(text, v2=True), f"\1{chr(len(_STAT))}\0\0\0{_STAT}\3\1\0\0\0\7"),
+    "shell before Android 7": (lambda text: _shell(text, v2=False), f"{_STAT}out\nmbb-0:0\n"),
     "servers": (server_list.parse_server_list, "192.168.1.7:5555  device usb:1-1 model:Pixel_4\n"),
     "address": (selector.parse_selector, "tcp:[fe80::1%eth0]:5555"),
     "server selector": (selector.parse_selector, "server:[fe80::1]:5037/usb:1-4.2"),
+    "lease": (lease.parse_lease, _LEASE),
     "launch": (_launch, _LAUNCH),
     "benchmark_model": (benchmark_model_text.parse, classic()),
     "benchmark_model of litert": (benchmark_model_text.parse, litert()),

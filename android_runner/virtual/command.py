@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import select
 import signal
 import sys
@@ -41,7 +42,9 @@ def start(*, abi: str, model: str, auth: bool, port: int, say: Callable[[str], N
     computer's key. `port` 0: a free one. Raises ConfigError, NoDevice where a sandbox cannot be made, and
     DeviceLost.
     """
-    profile = _profile(abi, model)
+    # Phones are told apart by their serial numbers, and several may run at once.
+    own = {"ro.serialno": f"VIRTUAL{secrets.token_hex(5).upper()}"}
+    profile = _profile(abi, model).with_properties(**own)
     if not 0 <= port <= 65535 or port in _ADB_SCANS:
         raise ConfigError(
             f"--port {port} is no port for a virtual phone.",

@@ -54,9 +54,14 @@ def p_value(p: float) -> str:
 def same_runs(record: Record) -> str:
     """Which other runs a latency may be held against."""
     settings = record.settings
+    more = [
+        *([] if settings.cores == "big" else [f"cores {settings.cores}"]),
+        *([] if settings.delegate == "cpu" else [f"delegate {settings.delegate}"]),
+        *(["fixed-performance mode"] if settings.fixed_performance else []),
+    ]
     return (
         f"runs on this device with {padding(settings)}, {counted(settings.threads, 'thread')}, batch "
-        f"{settings.batch}, {settings.runner}"
+        f"{', '.join([str(settings.batch), settings.runner, *more])}"
     )
 
 

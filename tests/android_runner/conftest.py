@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,13 @@ import pytest
 
 from android_runner.adb import AdbTcpLink
 from android_runner.keys import Key, load_keys
+from android_runner.probe import probe
 from android_runner.server_list import READY, Listed, ask_server
 from android_runner.virtual.build import missing_packages, phone_root
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.server import AdbServer
+from results.device import Device
+from tests.android_runner.around import Around
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +93,36 @@ def payload(tmp_path: Path) -> Path:
     path = tmp_path / "payload"
     path.write_bytes(b"".join(hashlib.sha256(b"%d" % index).digest() for index in range(1 << 15)))
     return path
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port where no adb server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def around(closed_port: int, tmp_path: Path) -> Around:
+    """Arguments of discovery for a machine with no server, no USB device and no virtual phone."""
+    (tmp_path / "usb").mkdir()
+    (tmp_path / "virtual").mkdir()
+    return {
+        "environment": {"ANDROID_ADB_SERVER_PORT": str(closed_port)},
+        "usb_devices": tmp_path / "usb",
+        "virtual_phones": tmp_path / "virtual",
+    }
+
+
+@pytest.fixture
+def device(adb: AdbTcpLink) -> Device:
+    """What `phone` says of itself."""
+    return probe(adb)
+
+
+@pytest.fixture
+def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is to be undone on devices, a test's own; it is made at the first change."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr("android_runner.undo_journal.cache_folder", lambda: folder)
+    return folder / "undo"

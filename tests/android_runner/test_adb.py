@@ -56,6 +56,25 @@ def test_full_disk_ends_a_push_at_once(
         assert link.run("echo still usable", timeout_s=5).exit_code == 0
 
 
+def test_ctrl_c_within_a_message_leaves_a_usable_link(
+    adb: AdbTcpLink, payload: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done on the way out (settings put back) must not be taken for the rest of the file."""
+    write = adb._transport.bulk_write
+
+    def write_half(data: bytes, limit: float | None) -> int:
+        if len(data) < 1000:
+            return int(write(data, limit))
+        write(data[: len(data) // 2], limit)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as ctrl_c:
+        ctrl_c.setattr(adb._transport, "bulk_write", write_half)
+        with pytest.raises(KeyboardInterrupt):
+            adb.push(payload, f"{TMP}/payload", mode=0o644, timeout_s=10)
+    assert adb.run("echo still there", timeout_s=2).text == "still there\n"
+
+
 def test_known_key_gets_in(link_to: LinkTo, virtual_root: Path, own_key: Key) -> None:
     """The phone asked for this machine's key before, and its owner said always."""
     with VirtualPhone(keys=[own_key.public]) as phone:

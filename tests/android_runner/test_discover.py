@@ -2,66 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from android_runner.candidates import Candidate, Served, printable
 from android_runner.discover import choose, list_devices
-from android_runner.keys import Key
 from android_runner.link import HostLink
 from android_runner.selector import Tcp
 from android_runner.server_list import Listed, digest
 from android_runner.usb_ports import UsbPort
-from android_runner.virtual.phone import VirtualPhone
-from android_runner.virtual.profile import emulator
-from android_runner.virtual.server import AdbServer
 from results.errors import (
     ConfigError,
     DeviceNotReady,
-    DeviceUnauthorized,
     DeviceUnreachable,
-    HarnessError,
     NoDevice,
     SeveralDevices,
     UsbDenied,
 )
+from tests.android_runner.around import Around, refusal
 
-Around = dict[str, Any]
 SERIAL = "SERIAL0001"
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port where no adb server listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture
-def around(closed_port: int, tmp_path: Path) -> Around:
-    """Arguments of discovery for a machine with no server, no USB device and no virtual phone."""
-    (tmp_path / "usb").mkdir()
-    (tmp_path / "virtual").mkdir()
-    return {
-        "environment": {"ANDROID_ADB_SERVER_PORT": str(closed_port)},
-        "usb_devices": tmp_path / "usb",
-        "virtual_phones": tmp_path / "virtual",
-    }
-
-
-@pytest.fixture
-def beside(around: Around, server: AdbServer) -> Around:
-    """The same beside a running server."""
-    return {**around, "environment": {"ANDROID_ADB_SERVER_PORT": str(server.port)}}
 
 
 def _plug_in(
@@ -86,27 +52,10 @@ def _plug_in(
             (interface / name).write_text(f"{value}\n", encoding="utf-8")
 
 
-def _register(around: Around, phone: VirtualPhone, *, pid: int | None = None) -> None:
-    """As `virtual-phone start` does it."""
-    entry = {"pid": os.getpid() if pid is None else pid, "selector": phone.selector}
-    (around["virtual_phones"] / f"{phone.port}.json").write_text(json.dumps(entry), encoding="utf-8")
-
-
 def _serve(monkeypatch: pytest.MonkeyPatch, *rows: Listed) -> None:
     """A server's list with phones that cannot be had here: on cables."""
     for module in ("candidates", "discover", "server"):
         monkeypatch.setattr(f"android_runner.{module}.ask_server", lambda address, **_: rows)
-
-
-def _refusal(selector: str | None, around: Around, **options: Any) -> HarnessError:  # noqa: ANN401
-    with pytest.raises(HarnessError) as caught:
-        choose(selector, **around, **options)
-    return caught.value
-
-
-def _row(around: Around, kind: str) -> Candidate:
-    (row,) = (row for row in list_devices(**around) if row.kind == kind)
-    return row
 
 
 def test_host_is_chosen_when_nothing_is_attached(around: Around) -> None:
@@ -119,7 +68,7 @@ def test_host_is_chosen_when_nothing_is_attached(around: Around) -> None:
 def test_usb_phone_is_never_passed_over_for_the_host(around: Around) -> None:
     """Somebody plugged in a phone and wants its figures: the host's would be taken for them."""
     _plug_in(around)
-    error = _refusal(None, around)
+    error = refusal(None, around)
     assert isinstance(error, NoDevice)  # libusb sees no such phone here
     assert "usb:1-4" in error.what or "port 1-4" in error.what
     assert "--device host" in error.next_step
@@ -168,7 +117,7 @@ def test_server_that_holds_the_phone_is_used(around: Around, monkeypatch: pytest
         "server:/usb:1-4",
         f"server:/id-{digest(SERIAL)}",
     ):
-        error = _refusal(selector, around)
+        error = refusal(selector, around)
         assert type(error) is DeviceNotReady
         assert "server:127.0.0.1" in error.what
         assert SERIAL not in error.render()
@@ -182,7 +131,7 @@ def test_remote_servers_ports_are_not_ours(around: Around, monkeypatch: pytest.M
     theirs, ours, _ = list_devices(**around)
     assert theirs.select == "--device server:lab:5037/usb:1-4"
     assert ours.select == "--device usb:1-4"
-    assert isinstance(_refusal("usb:1-4", around), NoDevice)  # directly, where libusb finds nothing
+    assert isinstance(refusal("usb:1-4", around), NoDevice)  # directly, where libusb finds nothing
 
 
 def test_phone_that_its_server_may_not_open_is_tried_directly(
@@ -191,15 +140,15 @@ def test_phone_that_its_server_may_not_open_is_tried_directly(
     """The direct way's error names the file and the group."""
     _plug_in(around)
     _serve(monkeypatch, Listed(serial=SERIAL, state="no permissions", usb_port="1-4"))
-    assert isinstance(_refusal("usb", around), NoDevice)
-    assert isinstance(_refusal("server:/usb:1-4", around), UsbDenied)
+    assert isinstance(refusal("usb", around), NoDevice)
+    assert isinstance(refusal("server:/usb:1-4", around), UsbDenied)
 
 
 def test_several_phones_on_usb_are_shown(around: Around) -> None:
     """usb alone names neither."""
     _plug_in(around)
     _plug_in(around, "1-4.2", product="Pixel 8", serial="SERIAL0002")
-    error = _refusal("usb", around)
+    error = refusal("usb", around)
     assert type(error) is SeveralDevices
     for words in ("Pixel 4", "--device usb:1-4\n", "Pixel 8", "--device usb:1-4.2"):
         assert words in error.what
@@ -211,7 +160,7 @@ def test_phones_of_one_serial_are_named_by_their_ports(around: Around) -> None:
     _plug_in(around)
     _plug_in(around, "1-5")
     for selector in (f"usb:{SERIAL}", SERIAL):
-        assert type(_refusal(selector, around)) is SeveralDevices
+        assert type(refusal(selector, around)) is SeveralDevices
 
 
 @pytest.mark.parametrize(
@@ -220,7 +169,7 @@ def test_phones_of_one_serial_are_named_by_their_ports(around: Around) -> None:
 )
 def test_what_is_not_attached_is_no_device(selector: str, around: Around) -> None:
     """The table says what is; a serial number is not repeated."""
-    error = _refusal(selector, around)
+    error = refusal(selector, around)
     assert type(error) is NoDevice
     assert "mobilebert-bench devices" in error.next_step
     assert "NOT0THERE" not in error.render()
@@ -229,20 +178,20 @@ def test_what_is_not_attached_is_no_device(selector: str, around: Around) -> Non
 def test_server_that_is_not_there_is_unreachable(around: Around, closed_port: int) -> None:
     """Whoever names a server wants its phone, not one of their own."""
     for selector in ("server:/usb:1-4", f"server:127.0.0.1:{closed_port}/usb:1-4"):
-        error = _refusal(selector, around)
+        error = refusal(selector, around)
         assert type(error) is DeviceUnreachable
         assert f"127.0.0.1:{closed_port}" in error.what
 
 
 def test_absent_device_never_falls_back(around: Around, closed_port: int) -> None:
     """Whoever names a device wants that device's figures."""
-    assert type(_refusal(f"tcp:127.0.0.1:{closed_port}", around)) is DeviceUnreachable
+    assert type(refusal(f"tcp:127.0.0.1:{closed_port}", around)) is DeviceUnreachable
 
 
 def test_unix_socket_of_a_server_is_said_to_be_none_of_ours(around: Around) -> None:
     """ADB_SERVER_SOCKET can name one; the error must not look like a missing server."""
     around["environment"] = {"ADB_SERVER_SOCKET": "localfilesystem:/tmp/adb"}
-    assert type(_refusal("server:/x", around)) is ConfigError
+    assert type(refusal("server:/x", around)) is ConfigError
     assert isinstance(choose(None, **around), HostLink)
 
 
@@ -251,12 +200,12 @@ def test_environments_serial_is_honoured(around: Around, monkeypatch: pytest.Mon
     _plug_in(around)
     _plug_in(around, "1-5", serial="SERIAL0002")
     around["environment"] |= {"ANDROID_SERIAL": SERIAL}
-    error = _refusal(None, around)
+    error = refusal(None, around)
     assert isinstance(error, NoDevice)
     assert "1-4" in error.what
     assert isinstance(choose("host", **around), HostLink)
     around["environment"] |= {"ANDROID_SERIAL": "NOT0THERE"}
-    error = _refusal(None, around)
+    error = refusal(None, around)
     assert "ANDROID_SERIAL" in error.what
     assert "NOT0THERE" not in error.render()
 
@@ -264,7 +213,7 @@ def test_environments_serial_is_honoured(around: Around, monkeypatch: pytest.Mon
 def test_environment_takes_an_address_too(around: Around, closed_port: int) -> None:
     """It is what adb calls a phone that it connected to."""
     around["environment"] |= {"ANDROID_SERIAL": f"127.0.0.1:{closed_port}"}
-    assert type(_refusal(None, around)) is DeviceUnreachable
+    assert type(refusal(None, around)) is DeviceUnreachable
 
 
 def test_rows_of_ended_virtual_phones_are_dropped(around: Around) -> None:
@@ -305,136 +254,18 @@ def test_rows_show_no_serial() -> None:
         assert SERIAL not in repr(Candidate(state="ready", kind="phone", select="x", way=way)) + repr(way)
 
 
-@pytest.mark.adbd
-def test_server_without_devices_leaves_the_host(beside: Around) -> None:
-    """A developer's machine has a server running at all times."""
-    assert isinstance(choose(None, **beside), HostLink)
-
-
-@pytest.mark.adbd
-def test_each_device_is_asked_what_it_is(
-    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
-) -> None:
-    """The whole table, of a phone in the server's list; what it prints selects that phone."""
-    device = served(phone)
-    row = _row(beside, "virtual_phone")
-    assert (row.state, row.model, row.abi, row.api_level) == ("ready", "Pixel 4", "x86_64", 33)
-    port = beside["environment"]["ANDROID_ADB_SERVER_PORT"]
-    assert row.select == f"--device server:127.0.0.1:{port}/{device.name}"
-    for selector in (
-        row.select.removeprefix("--device "),
-        device.name.replace("127", "tcp:127"),
-        f"id-{digest(device.serial)}",
-    ):
-        link = choose(selector, **beside)
-        assert link.run("getprop ro.product.model", timeout_s=5).text == "Pixel 4\n"
-        link.close()
-        with contextlib.closing(choose(link.name, **beside)) as again:
-            assert again.name == link.name
-
-
-@pytest.mark.adbd
-def test_the_only_phone_is_used(
-    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
-) -> None:
-    """No address to look up: it is plugged in, and the job runs on it."""
-    served(phone)
-    link = choose(None, **beside)
-    assert link.run("echo in", timeout_s=5).text == "in\n"
-    assert link.name.startswith("server:")
-
-
-@pytest.mark.adbd
-def test_virtual_phone_is_found_by_its_file(around: Around, phone: VirtualPhone) -> None:
-    """`virtual-phone start` in another window, and `run` without a word about it in this one."""
-    _register(around, phone)
-    row = _row(around, "virtual_phone")
-    assert (row.state, row.select) == ("ready", f"--device {phone.selector}")
-    with contextlib.closing(choose(None, **around)) as link:
-        assert link.name == phone.selector
-
-
-@pytest.mark.adbd
-def test_virtual_phone_in_both_lists_is_one(
-    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
-) -> None:
-    """Somebody typed adb connect as well."""
-    served(phone)
-    _register(beside, phone)
-    assert _row(beside, "virtual_phone").select == f"--device {phone.selector}"
-
-
-@pytest.mark.adbd
-def test_looking_makes_no_phone_ask_its_owner(
-    around: Around, virtual_root: Path, own_key: Key, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A dialog that pops up in somebody's hand because a table was printed, and a key file made for it."""
-    monkeypatch.setenv("ANDROID_USER_HOME", str(own_key.path.parent))
-    with VirtualPhone(keys=[]) as phone, phone.dialog() as dialog:
-        _register(around, phone)
-        assert _row(around, "virtual_phone").state == "unauthorized"
-        with pytest.raises(TimeoutError):
-            dialog.wait_for_key(timeout_s=0.3)
-        error = _refusal(None, around, auth_timeout_s=0.2)
-        assert type(error) is DeviceUnauthorized
-        assert dialog.wait_for_key(timeout_s=5)
-
-
-@pytest.mark.adbd
-def test_looking_makes_no_key(
-    around: Around, virtual_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first thing that somebody types on a new machine is `devices`."""
-    monkeypatch.setenv("ANDROID_USER_HOME", str(tmp_path / "home"))
-    with VirtualPhone(keys=[]) as phone:
-        _register(around, phone)
-        assert _row(around, "virtual_phone").state == "unauthorized"
-    assert not (tmp_path / "home").exists()
-
-
-@pytest.mark.adbd
-def test_a_hanging_phone_does_not_hold_up_the_table(
-    around: Around, phone: VirtualPhone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is shown as what it is, by the deadline."""
-    monkeypatch.setattr("android_runner.discover._ASK_TIMEOUT_S", 0.3)
-    _register(around, phone)
-    phone.freeze()
-    assert _row(around, "virtual_phone").state == "does not answer"
-
-
-@pytest.mark.adbd
-def test_offline_phone_of_a_server_is_an_error(
-    beside: Around, server: AdbServer, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone
-) -> None:
-    """It went away and adb still lists it."""
-    served(phone)
-    phone.power_cut()
-    server.wait_for("offline")
-    error = _refusal(None, beside)
-    assert type(error) is DeviceNotReady
-    assert "offline" in error.what
-    assert "--device host" in error.next_step
-
-
-@pytest.mark.adbd
-def test_several_phones_are_listed(
-    beside: Around, served: Callable[[VirtualPhone], Listed], phone: VirtualPhone, virtual_root: Path
-) -> None:
-    """Which one is a choice that only the user can make; an emulator beside a phone is no better."""
-    with VirtualPhone(emulator()) as other:
-        served(phone)
-        _register(beside, other)
-        error = _refusal(None, beside)
-    assert type(error) is SeveralDevices
-    assert f"/{phone.host}:{phone.port}\n" in error.what
-    assert f"--device {other.selector}" in error.what
-
-
-@pytest.mark.adbd
-def test_named_phone_is_connected(around: Around, phone: VirtualPhone) -> None:
-    """The direct way, which needs no server and no list."""
-    link = choose(phone.selector, **around)
-    assert link.name == phone.selector
-    assert link.run("echo in", timeout_s=5).text == "in\n"
-    link.close()
+def test_looking_for_a_server_that_is_not_there_is_quick(around: Around) -> None:
+    """Most machines have none: its client is imported only where something listens."""
+    code = (
+        "import os, sys; from pathlib import Path; sys.modules['adbutils'] = None\n"
+        "from android_runner.discover import list_devices\n"
+        "none = Path('/none')\n"
+        "rows = list_devices(environment=os.environ, usb_devices=none, virtual_phones=none)\n"
+        "assert [row.kind for row in rows] == ['host'], rows"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **around["environment"]},
+    )

@@ -13,8 +13,9 @@ from android_runner.adb import AdbTcpLink
 from android_runner.cache import cache_folder
 from android_runner.clocks import clock_ticks
 from android_runner.conditions import conditions
+from android_runner.cores import core_rows
 from android_runner.link import Completed, HostLink
-from android_runner.probe import device_folder, device_kind, probe
+from android_runner.probe import device_folder, device_kind, device_of, parse_api_level, probe
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import Profile, emulator, lying, pixel4, pixel8
 from results.device import Device
@@ -60,6 +61,24 @@ def test_work_folders() -> None:
 def test_kinds(properties: dict[str, str], kind: str) -> None:
     """No emulator may pass the 62 ms claim, even where QEMU's own marks are hidden."""
     assert device_kind(properties) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("33", 33), ("", None), ("REL", None), ("-1", None), ("٣", None), ("9" * 7, None), ("9" * 5000, None)],
+)
+def test_api_levels(text: str, level: int | None) -> None:
+    """Python refuses to read a number of 5000 digits, with an exception that nobody expects."""
+    assert parse_api_level(text) == level
+    told = dict.fromkeys(("machine", "kernel", "cpuinfo", "memory", "online", "allowed", "cores", "free"), "")
+    told["properties"] = f"[ro.product.cpu.abi]: [x86_64]\n[ro.build.version.sdk]: [{text}]\n"
+    assert device_of(told, "phone").api_level == level
+
+
+@pytest.mark.parametrize("row", ["256 - - -", "999999999 1 1 1", "9" * 5000 + " 1 1 1", "0 9 9 9"])
+def test_cores_that_nobody_asked_for(row: str) -> None:
+    """A core that cannot be, or is told twice: masks of cores are made of these numbers."""
+    assert core_rows(f"0 261 1785600 -\n{row}\n") == [(0, 261, 1785600, None)]
 
 
 @pytest.fixture

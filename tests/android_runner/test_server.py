@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import signal
 import socket
 import threading
 import time
@@ -84,6 +86,26 @@ def test_no_server_is_ever_started(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert type(error) is DeviceUnreachable
     assert "adb start-server" in error.next_step
     assert not started.exists()
+
+
+def test_server_that_is_only_starting_is_waited_for(
+    server: AdbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It listens while it still makes its first key, which takes seconds on a slow machine."""
+    monkeypatch.setattr("android_runner.server_list._TIMEOUT_S", 0.1)
+    assert server._process is not None
+    pids = _descendants(server._process.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    going_on = threading.Timer(0.4, lambda: [os.kill(pid, signal.SIGCONT) for pid in pids])
+    going_on.start()
+    assert ask_server(("127.0.0.1", server.port)) == ()
+    going_on.join()
+
+
+def _descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [each for child in children for each in (int(child), *_descendants(int(child)))]
 
 
 def test_server_that_ends_in_a_command_is_a_loss(virtual_root: Path, phone: VirtualPhone) -> None:

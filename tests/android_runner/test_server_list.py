@@ -109,6 +109,7 @@ def test_something_else_on_the_servers_port_is_an_error() -> None:
         address = listener.getsockname()
 
         def answer() -> None:
+            listener.accept()[0].close()  # whether anything listens is looked at first
             connection, _ = listener.accept()
             with connection:
                 connection.recv(100)

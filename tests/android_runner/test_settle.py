@@ -11,7 +11,7 @@ import pytest
 from android_runner.adb import AdbTcpLink
 from android_runner.conditions import conditions
 from android_runner.link import HostLink
-from android_runner.settle import settle
+from android_runner.settle import POLL_S, settle
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import emulator
 from results.device import Conditions
@@ -43,7 +43,12 @@ class Waiting:
         self.renewed += 1
 
     def settle(
-        self, link: AdbTcpLink, first: Conditions | None = None, *, limit_s: float = 600
+        self,
+        link: AdbTcpLink,
+        first: Conditions | None = None,
+        *,
+        limit_s: float = 600,
+        poll_s: float = POLL_S,
     ) -> tuple[Conditions, tuple[str, ...]]:
         self.show()
         return settle(
@@ -51,6 +56,7 @@ class Waiting:
             first,
             "phone",
             limit_s=limit_s,
+            poll_s=poll_s,
             now=lambda: self.at_s,
             sleep=self.sleep,
             on_wait=lambda reason, waited_s: self.told.append((reason, waited_s)),
@@ -110,6 +116,24 @@ def test_waiting_ends_at_the_limit(phone: VirtualPhone, adb: AdbTcpLink) -> None
     assert waiting.renewed == 3
     assert "after 0 s" in waiting.settle(adb, limit_s=0)[1][0]
     assert waiting.at_s == 40
+
+
+@pytest.mark.parametrize("limit_s", [0, 45])
+def test_nobody_knows_whether_it_is_stable(phone: VirtualPhone, adb: AdbTcpLink, limit_s: float) -> None:
+    """One sample never changes: with --cool-down 0 the doubt says no more than is known."""
+    waiting = Waiting(phone=phone, skin_c=lambda at_s: 38.0)
+    _, (doubt,) = waiting.settle(adb, limit_s=limit_s)
+    assert "38.0 °C" in doubt
+    assert f"after {limit_s} s of waiting for 30.0 °C: not watched long enough" in doubt
+
+
+def test_change_between_two_looks_is_seen(phone: VirtualPhone, adb: AdbTcpLink) -> None:
+    """Looks further apart than a stable minute: the last one alone would always be stable."""
+    waiting = Waiting(phone=phone, skin_c=lambda at_s: 45.0 - at_s / 20)
+    with pytest.raises(DeviceUnfit, match="still changes"):
+        waiting.settle(adb, limit_s=200, poll_s=100)
+    waiting = Waiting(phone=phone, skin_c=lambda at_s: 33.0)
+    assert "stable after 200 s" in waiting.settle(adb, limit_s=200, poll_s=100)[1][0]
 
 
 @pytest.mark.parametrize("celsius_per_minute", [-0.6, 0.6])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import signal
@@ -24,22 +23,9 @@ from android_runner.virtual.profile import pixel8
 from results.device import Device, StateChange
 from results.errors import ConfigError, DeviceLost, DeviceUnfit, RecordDamaged, RecordNotSaved
 
-pytestmark = pytest.mark.adbd
+pytestmark = [pytest.mark.adbd, pytest.mark.usefixtures("journals")]
 LinkTo = Callable[..., AdbTcpLink]
 STAYS = "settings get global stay_on_while_plugged_in"
-
-
-@pytest.fixture(autouse=True)
-def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, virtual_root: Path) -> Path:
-    """The folder of the journals, a test's own; the phones' root was found before."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr("android_runner.undo_journal.cache_folder", lambda: folder)
-    return folder / "undo"
-
-
-@pytest.fixture
-def device(adb: AdbTcpLink) -> Device:
-    return probe(adb)
 
 
 def _say(link: AdbTcpLink, command: str) -> str:
@@ -159,25 +145,6 @@ def test_device_that_is_gone_is_restored_at_the_next_start(
     assert restore_left_over(adb, device) == ()
 
 
-def test_another_phone_at_that_address_is_left_alone(
-    phone: VirtualPhone, adb: AdbTcpLink, device: Device
-) -> None:
-    """An address goes to whoever comes next; its owner set the same value, and for good."""
-    guard = changed(adb, device, ("awake",))
-    settings = {"global/stay_on_while_plugged_in": "7"}
-    other = VirtualPhone(dataclasses.replace(pixel8(), settings=settings), port=phone.port)
-    with guard, contextlib.suppress(DeviceLost):
-        phone.power_cut()
-        other.__enter__()  # off again below: the guard's end comes first
-        adb.run("true", timeout_s=5)
-    try:
-        assert "another device" in guard.doubts[0]
-        adb.reconnect(timeout_s=5)
-        assert _say(adb, STAYS) == "7"
-    finally:
-        other.stop()
-
-
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -213,26 +180,6 @@ def test_killed_between_journal_and_change(adb: AdbTcpLink, device: Device, jour
     assert list(journals.iterdir()) == []
 
 
-def test_what_somebody_else_set_is_left(adb: AdbTcpLink, device: Device) -> None:
-    """A person, or another tool, changed it during the run: theirs is newer."""
-    with changed(adb, device, ("awake",)) as guard:
-        _say(adb, "settings put global stay_on_while_plugged_in 3")
-    assert _say(adb, STAYS) == "3"
-    assert [change.restored for change in guard.changes] == [False]
-    assert "somebody else" in guard.doubts[0]
-
-
-def test_device_that_another_run_has_taken_over(adb: AdbTcpLink, device: Device) -> None:
-    """That run has found our journal, restored, and set the same value: it is not ours to undo any more."""
-    with changed(adb, device, ("awake",)) as guard:
-        restore_left_over(adb, device)
-        with changed(adb, device, ("awake",)):
-            guard.restore()
-            assert _say(adb, STAYS) == "7"
-    assert _say(adb, STAYS) == "0"
-    assert "Another run" in guard.doubts[0]
-
-
 def test_after_a_restart_the_changes_are_made_again(phone: VirtualPhone, link_to: LinkTo) -> None:
     """The setting outlives a restart; the screen and the performance mode do not."""
     with VirtualPhone(pixel8()) as restarted:
@@ -252,6 +199,21 @@ def test_after_a_restart_the_changes_are_made_again(phone: VirtualPhone, link_to
             assert mode.read_text() == "true\n"
         assert mode.read_text() == "false\n"
         assert [change.restored for change in guard.changes] == [True] * 3
+
+
+def test_screen_that_was_on_stays_on_after_a_restart(
+    phone: VirtualPhone, adb: AdbTcpLink, device: Device
+) -> None:
+    """A phone starts with its screen off: that is not how its owner left it."""
+    with changed(adb, device, ("awake",)) as guard:
+        phone.power_cut()
+        phone.start()
+        adb.reconnect(timeout_s=5)
+        _say(adb, "input keyevent KEYCODE_SLEEP")
+        guard.reapply()
+        assert _awake(adb)
+        assert [change.name for change in guard.changes] == [STAY_ON.name]
+    assert _awake(adb)
 
 
 def test_phone_without_fixed_performance_mode(adb: AdbTcpLink, device: Device) -> None:

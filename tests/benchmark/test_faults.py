@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ from typing import Any
 
 import pytest
 
+from android_runner.clocks import clock_ticks
+from android_runner.settle import settle
+from android_runner.virtual.dumpsys import battery
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import pixel4
 from tests.android_runner.relay import Relay
@@ -194,12 +198,13 @@ def test_a_phone_that_stays_away(
     when: Any,  # noqa: ANN401
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """After the wait that was allowed: one error, what was kept, and the command that goes on."""
+    """After the one wait that was allowed: one error, what was kept, and the command that goes on."""
     when(launched(2), phone.power_cut)
     assert run(phone.selector, "--wait-for-device", "1") == 4
     err = capfd.readouterr().err
     assert "error: device-lost" in err
     assert "mobilebert-bench resume runs/0001" in err
+    assert errors(record()) == ["device-lost"]
     assert len(record()["launches"]) == 2
     assert record()["ended_at"] is None
 
@@ -296,6 +301,54 @@ def test_no_dumpsys(run: Callable[..., int]) -> None:
     state = whole()["launches"][0]["before"]
     assert (state["thermal_status"], state["battery_percent"]) == (None, None)
     assert "thermal status unavailable" in Path("runs/0001/report.txt").read_text()
+
+
+def test_unfit_in_the_middle(
+    run: Callable[..., int],
+    phone: VirtualPhone,
+    when: Any,  # noqa: ANN401
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The battery runs down while it measures: no launch below the floor, and the command that goes on."""
+    when(launched(2), lambda: phone.set_dumpsys("battery", battery(level=20, temperature=271)))
+    assert run(phone.selector, "--launches", "30") == 4
+    err = capfd.readouterr().err
+    assert "error: device-unfit" in err
+    assert "20 %" in err
+    assert "Then: mobilebert-bench resume runs/0001" in err
+    assert 2 <= len(record()["launches"]) < 30
+
+
+def test_a_throttled_launch_is_done_again(
+    run: Callable[..., int], phone: VirtualPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launch in which the phone got too warm is kept, marked, and repeated once it has cooled down."""
+    asked: list[int] = []
+
+    def ticks(link: Any) -> Any:  # noqa: ANN401
+        asked.append(1)
+        if len(asked) == 5:  # as the third launch begins
+            phone.set_thermal(status=2, skin_c=44.0)
+        return clock_ticks(link)
+
+    def sleep(_: float) -> None:
+        phone.set_thermal(status=0, skin_c=28.4)
+
+    monkeypatch.setattr("benchmark.measure.clock_ticks", ticks)
+    monkeypatch.setattr("benchmark.measure.settle", functools.partial(settle, sleep=sleep))
+    assert run(phone.selector) == 0
+    launches = record()["launches"]
+    assert [(one["index"], one["attempt"]) for one in launches] == [
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (2, 1),
+        (3, 0),
+        (4, 0),
+    ]
+    assert [bool(one["invalid"]) for one in launches] == [False, False, True, False, False, False]
+    assert "thermal status 2 after the launch" in launches[2]["invalid"]
+    assert "repeated" in Path("runs/0001/report.txt").read_text()
 
 
 def test_noexec_target(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:

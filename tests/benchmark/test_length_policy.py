@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from android_runner.sequences import Sequences
-from benchmark import measure
+from benchmark import parity_run
 from benchmark.accuracy import host_logits
 from benchmark.cli import call
 from benchmark.listener import Listener
@@ -109,7 +109,7 @@ def test_parity_covers_a_signature_that_only_timed_rows_need(several: ArtifactFi
     bench = SimpleNamespace(sequences=timed, candidates=candidates)
 
     def chosen(policy: LengthPolicy, count: int) -> list[int]:
-        found = measure._candidates(bench, several.artifact, policy, count)  # type: ignore[arg-type]
+        found = parity_run._candidates(bench, several.artifact, policy, count)  # type: ignore[arg-type]
         return found.row_ids.tolist()
 
     assert chosen("shortest", 3) == [0, 1, 2, 12]

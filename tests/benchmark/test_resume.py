@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from android_runner.virtual.phone import VirtualPhone
+from android_runner.virtual.profile import pixel4
 from benchmark.cli import call
 from results.recompute import conclude
 from results.store import RunStore
-from tests.benchmark.small import QUICK
+from tests.benchmark.small import EXAMPLE, QUICK
 
 pytestmark = pytest.mark.adbd
 
@@ -98,6 +99,35 @@ def test_from_another_folder_and_to_another_address(
     assert len(record()["launches"]) == 5
 
 
+def test_pairs_of_the_folder_it_was_called_in(
+    stopped: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pairs that were found in data/ beside the call are found there again, from wherever it is resumed."""
+    (tmp_path / "data").mkdir()
+    lines = (EXAMPLE / "pairs.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "data/dev_matched.tsv").write_text("".join(lines[:41]), encoding="utf-8")
+    stopped(1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert call(["resume", "../runs/0001"]) == 0
+    assert Path.cwd() == tmp_path / "elsewhere"
+    monkeypatch.chdir(tmp_path)
+    assert record()["pairs"]["origin"] == "folder data/"
+    assert record()["pairs"]["rows_used"] == 40
+
+
+def test_a_refused_resume_changes_nothing(
+    stopped: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The wrong phone is attached: said, and the record is as it was, with how long the run stood still."""
+    stopped(1)
+    before = json.loads((RUN / "record.json").read_text())
+    with VirtualPhone(pixel4().with_properties(ro__serialno="ANOTHER")) as other:
+        assert call(["resume", str(RUN), "--device", other.selector]) == 4
+    assert json.loads((RUN / "record.json").read_text()) == before
+    assert "launches" in capfd.readouterr().err
+
+
 def test_an_ended_run_is_left_alone(
     run: Callable[..., int], phone: VirtualPhone, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,8 +165,6 @@ def test_two_who_resume(
 
 def test_another_phone_is_refused(stopped: Callable[..., None], capfd: pytest.CaptureFixture[str]) -> None:
     """Launches of two phones are no sample of either."""
-    from android_runner.virtual.profile import pixel4
-
     stopped(1)
     with VirtualPhone(pixel4().with_properties(ro__serialno="ANOTHER")) as other:
         assert call(["resume", str(RUN), "--device", other.selector]) == 4

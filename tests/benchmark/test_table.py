@@ -144,7 +144,8 @@ def test_a_model_that_does_not_fit_costs_its_row(
     words: str,
 ) -> None:
     """BERT_BASE takes 438 MB: a phone that cannot have it still compares the others, and says so."""
-    monkeypatch.setattr(f"benchmark.measure.{where}", failing)
+    for module in ("bench",) if where == "send" else ("measure", "parity_run"):
+        monkeypatch.setattr(f"benchmark.{module}.{where}", failing)
     assert table("--models", "mobilebert,mobilebert_tiny,bert_base") == 0
     out = " ".join(capfd.readouterr().out.split())
     assert words in out
@@ -161,7 +162,7 @@ def test_where_no_model_can_be_run_there_is_an_error(
     def fail(*_: object) -> HarnessError:
         raise RunFailed("the device program ended with exit code 6", next_step="Try another recipe.")
 
-    monkeypatch.setattr("benchmark.measure.launch", fail)
+    monkeypatch.setattr("benchmark.parity_run.launch", fail)
     assert table("--models", "mobilebert,mobilebert_tiny") == 4
     err = capfd.readouterr().err
     assert "error: run-failed" in err
