@@ -54,7 +54,8 @@ def battery(patient: Patient) -> Finding:
             f"{told.percent} %, and below {BATTERY_FLOOR_PERCENT} % phones save power",
             f"Charge it to {BATTERY_FLOOR_PERCENT} % or more.",
         )
-    return passed(f"{told.percent} %")
+    warm = "" if told.celsius is None else f", {told.celsius:.1f} °C"
+    return passed(f"{told.percent} %{warm}")
 
 
 def battery_saver(patient: Patient) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -152,16 +153,28 @@ class Console(Listener):
             self._show("  ".join(cells).rstrip())
 
     def checks(self, checks: Sequence[Check]) -> bool:
-        """What doctor found, one row a check and below it what to do; whether no check failed."""
+        """What doctor found, one row a check and below it what to do; whether no check failed.
+
+        Several in a row that were left out for the same reason are one row.
+        """
         words = {"fail": "FAIL", "skipped": "-"}
         widest = max(len(check.name) for check in checks)
-        for check in checks:
-            self._show(f"{words.get(check.status, check.status):4}  {check.name:{widest}}  {check.found}")
-            if check.next_step is not None:
-                self._show(f"{'':4}  {'':{widest}}  -> {check.next_step}")
+        for (status, found), group in itertools.groupby(checks, lambda check: (check.status, check.found)):
+            same = list(group)
+            if status == "skipped" and len(same) > 1:
+                names = f"{same[0].name} ... {same[-1].name}"
+                self._show(f"-     {names} ({len(same)} checks): {found}")
+                continue
+            for check in same:
+                self._check(check, words.get(status, status), widest)
         failed = sum(check.status == "fail" for check in checks)
         self._show(f"\n{failed} of {len(checks)} checks failed." if failed else "\nReady to measure.")
         return not failed
+
+    def _check(self, check: Check, word: str, widest: int) -> None:
+        self._show(f"{word:4}  {check.name:{widest}}  {check.found}")
+        if check.next_step is not None:
+            self._show(f"{'':4}  {'':{widest}}  -> {check.next_step}")
 
     def _show(self, result: str | Table) -> None:
         try:

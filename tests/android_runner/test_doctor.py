@@ -352,16 +352,19 @@ def test_table_of_checks(capsys: pytest.CaptureFixture[str]) -> None:
     checks = (
         Check(name="device", status="pass", found="[bold]x"),
         Check(name="battery", status="fail", found="20 %", next_step="Charge it."),
+        Check(name="cpuset", status="skipped", found="not tried"),
         Check(name="clocks", status="skipped", found="no connection"),
+        Check(name="program", status="skipped", found="no connection"),
     )
     assert Console().checks(checks) is False
     assert capsys.readouterr().out.splitlines() == [
         "pass  device   [bold]x",
         "FAIL  battery  20 %",
         "               -> Charge it.",
-        "-     clocks   no connection",
+        "-     cpuset   not tried",
+        "-     clocks ... program (2 checks): no connection",
         "",
-        "1 of 3 checks failed.",
+        "1 of 5 checks failed.",
     ]
     assert Console().checks(checks[:1]) is True
 
