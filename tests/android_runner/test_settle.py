@@ -75,6 +75,7 @@ def test_cool_phone_and_host_pass_at_once(phone: VirtualPhone, adb: AdbTcpLink) 
 def test_emulator_passes_at_once(virtual_root: Path, link_to: Callable[..., AdbTcpLink]) -> None:
     """30.8 °C and a fan at 100, constants both."""
     with VirtualPhone(emulator()) as machine:
+        machine.set_thermal(skin_c=30.8)
         state, doubts = settle(link_to(machine), None, "emulator", limit_s=600)
     assert (state.skin_c, doubts) == (30.8, ())
 

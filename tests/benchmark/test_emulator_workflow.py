@@ -182,11 +182,7 @@ def test_the_script_on_a_virtual_phone(tmp_path: Path, cache: Path, small_checkp
         "ANDROID_USER_HOME": str(tmp_path / "android"),
         "HF_HUB_OFFLINE": "1",
     }
-    # A virtual phone with an emulator's constant 30.8 °C would be waited for; an emulator is not.
-    quick = (
-        *("--inferences", "36", "--warmup-inferences", "2"),
-        *("--warmup-seconds", "0.05", "--cool-down", "0"),
-    )
+    quick = ("--inferences", "36", "--warmup-inferences", "2", "--warmup-seconds", "0.05")
     data = ("--pairs", str(EXAMPLE / "pairs.tsv"), "--checkpoint", str(small_checkpoint))
     with VirtualPhone(emulator()) as phone:
         argv = [RUN, phone.selector, "virtual phone", *data, *quick]
