@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from android_runner import process
+
 _TOKEN = secrets.token_hex(8)
 
 
@@ -32,13 +34,12 @@ def this_process() -> Owner:
     pid = os.getpid()
     # A process number means nothing across any of these three.
     host = (_read("/etc/machine-id"), socket.gethostname(), _pid_namespace())
-    found = _stat(pid)
     return Owner(
         token=_TOKEN,
         host=short_hash("\n".join(host)),
         host_boot=short_hash(_read("/proc/sys/kernel/random/boot_id") or "unknown"),
         pid=pid,
-        started=found[1] if found else 0,
+        started=process.started(pid) or 0,
     )
 
 
@@ -50,23 +51,9 @@ def _pid_namespace() -> str:
 
 def is_alive(owner: Owner) -> bool | None:
     """Whether that process of this host lives; None where its number may be another's by now."""
-    found = _stat(owner.pid)
-    if found is not None and (found[0] in "ZX" or owner.started):
-        return found[0] not in "ZX" and found[1] == owner.started
-    try:
-        # No /proc, or another user's processes hidden in it. Signal 0 is none: it only asks.
-        os.kill(owner.pid, 0)
-    except (ProcessLookupError, OverflowError):
+    if not process.alive(owner.pid, owner.started or None):
         return False
-    except PermissionError:
-        pass
-    return None
-
-
-def _stat(pid: int) -> tuple[str, int] | None:
-    """A process's state, and when it began in ticks since boot (proc(5), fields 3 and 22); None: unknown."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (fields[0], int(fields[19])) if len(fields) >= 20 else None
+    return True if owner.started and process.started(owner.pid) is not None else None
 
 
 def _read(path: str) -> str:
