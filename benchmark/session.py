@@ -125,10 +125,12 @@ class Session:
 
     def _back(self, deadline: float, err: HarnessError) -> bool | None:
         """Whether it restarted meanwhile; None where it does not say. Raises DeviceLost past the deadline."""
+        rebooted: bool | None = None
         while True:
             try:
                 self.link.reconnect(timeout_s=max(1.0, min(_TRY_S, deadline - time.monotonic())))
-                rebooted = self._same_device()
+                found = self._same_device()
+                rebooted = rebooted or found  # a restart is seen at the first of several tries only
                 self.take()
                 for prepare in self.again:
                     prepare()
