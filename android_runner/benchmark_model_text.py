@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
+from android_runner import device_text
 from android_runner.kernel_text import parse_core_list
 from results.errors import OutputUnreadable
 from results.record import LaunchSummary
@@ -154,7 +155,7 @@ def replaced_in(text: str) -> tuple[Replaced, ...]:
 
 def printable(text: str) -> str:
     """At most 300 characters of a device's words, without what could steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+    return device_text.printable(text)[:300]
 
 
 class _Reader:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from android_runner import device_text
 from android_runner.cache import cache_folder
 from android_runner.process import alive
 from android_runner.selector import Host, Selector, Tcp, is_usb_port, parse_selector
@@ -125,7 +126,7 @@ def printable(text: str | None) -> str | None:
     """A device's word for a table: nothing in it steers a terminal; None for an empty one."""
     if text is None:
         return None
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:_WIDEST].strip() or None
+    return device_text.printable(text)[:_WIDEST].strip() or None
 
 
 def host_row() -> Candidate:

@@ -41,6 +41,11 @@ def parse_df(text: str) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
+def printable(text: str) -> str:
+    """A device's words without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def plain(text: str) -> str:
     """Line ends as newlines."""
     return text.replace("\r\n", "\n")

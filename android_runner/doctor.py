@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from android_runner import discover
+from android_runner.device_text import printable
 from android_runner.doctor_checks import CHECKS
 from android_runner.doctor_finding import Finding, Patient, Status, failed, passed, skipped
 from android_runner.keys import android_folder, load_keys
@@ -99,9 +100,7 @@ def _checks(findings: Mapping[str, Finding]) -> tuple[Check, ...]:
             name=name,
             status=finding.status,
             # Some of it is a device's own text, which shall not steer a terminal.
-            found="".join(
-                letter if letter.isprintable() or letter == "\n" else "?" for letter in finding.found
-            ),
+            found="\n".join(map(printable, finding.found.split("\n"))),
             next_step=finding.next_step,
         )
         for name, finding in findings.items()

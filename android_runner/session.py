@@ -6,6 +6,7 @@ running on a device unnoticed are the same for all and stand here.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import logging
 import time
@@ -67,7 +68,7 @@ class Session(Protocol):
         ...
 
 
-class SessionLink:
+class SessionLink(abc.ABC):
     """Connects at `reconnect` or the first call. `shell_v2` can be switched off, for tests."""
 
     def __init__(self) -> None:
@@ -78,12 +79,13 @@ class SessionLink:
         self.shell_v2 = False
 
     @property
+    @abc.abstractmethod
     def name(self) -> str:
-        raise NotImplementedError
+        """As Link has it."""
 
+    @abc.abstractmethod
     def _open_session(self, deadline: float) -> Session:
         """A new session, until that point in time. Raises what `reconnect` raises."""
-        raise NotImplementedError
 
     def reconnect(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Raises NoDevice or DeviceNotReady, or a class below them, and DeviceLost."""

@@ -9,6 +9,7 @@ Source: https://github.com/JeffLIrion/adb_shell/issues/205 and /209.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import logging
 import select
@@ -52,9 +53,9 @@ class Transport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
         self.deadline = 0.0
         self.greeting = bytearray()
 
+    @abc.abstractmethod
     def no_answer(self, reason: str) -> HarnessError:
         """The error for what can be opened and is no adbd that talks. `reason`: what it does instead."""
-        raise NotImplementedError
 
     def end_greeting(self) -> str:
         """The text of the device's CNXN message (its banner); from now on nothing is kept."""

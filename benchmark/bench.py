@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from android_runner.run import Workplace, remove, send
+from android_runner.run import Order, Workplace, remove, send
 from export import lengths
 from results.series import Series
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.journal import Journal
     from benchmark.session import Session
     from export.artifact import ArtifactFiles
-    from results.record import Artifact, Delegate, LengthPolicy
+    from results.record import Artifact, Delegate, LengthPolicy, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,35 @@ def on_device(bench: Bench, sequences: Sequences, journal: Journal, name: str) -
     finally:
         bench.session.again.remove(put)
         remove(bench.place, remote)
+
+
+def order_of(
+    bench: Bench,
+    files: ArtifactFiles,
+    model: str,
+    rows: Sequences,
+    remote: str,
+    settings: Settings,
+    *,
+    timeout_s: float,
+) -> Order:
+    """One pass over `rows`, which lie at `remote`, by the file at `model`: what every launch shares."""
+    policy = settings.length_policy
+    return Order(
+        model=model,
+        model_sha256=files.artifact.model_sha256,
+        sequences=remote,
+        row_ids=rows.row_ids,
+        threads=bench.threads,
+        cores=bench.cores,
+        seed=settings.seed,
+        inferences=rows.rows,
+        warmup_inferences=0,
+        warmup_s=0.0,
+        timeout_s=timeout_s,
+        length_policy=policy,
+        signatures=signatures(files.artifact, rows, policy),
+    )
 
 
 def row_lengths(artifact: Artifact, sequences: Sequences, policy: LengthPolicy) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from android_runner.run import Order, checked, launch, remove, send
-from benchmark.bench import series_of_files, signatures
+from benchmark.bench import order_of, series_of_files
 from results.errors import OutputUnreadable, RunDiffers
 from results.predictions import Predictions, write_predictions
 from results.record import DeviceAccuracy
@@ -179,22 +179,9 @@ def _joined(files: ArtifactFiles, parts: list[Samples], pairs: Prepared) -> Devi
 
 
 def _order(bench: Bench, one: Ready, chunk: Chunk, remote: str, journal: Journal) -> Order:
-    settings, artifact, rows = journal.record.settings, one.files.artifact, chunk.sequences
-    return Order(
-        model=one.model,
-        model_sha256=artifact.model_sha256,
-        sequences=remote,
-        row_ids=rows.row_ids,
-        threads=bench.threads,
-        cores=bench.cores,
-        seed=settings.seed,
-        inferences=rows.rows,
-        warmup_inferences=0,
-        warmup_s=0.0,
-        timeout_s=_START_TIMEOUT_S + _SLOWDOWN * rows.rows * one.inference_s,
-        length_policy=settings.length_policy,
-        signatures=signatures(artifact, rows, settings.length_policy),
-    )
+    rows = chunk.sequences
+    timeout_s = _START_TIMEOUT_S + _SLOWDOWN * rows.rows * one.inference_s
+    return order_of(bench, one.files, one.model, rows, remote, journal.record.settings, timeout_s=timeout_s)
 
 
 def _kept(bench: Bench, order: Order, path: Path, content: bytes) -> Samples | None:

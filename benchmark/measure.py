@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from android_runner.clocks import clock_ticks, clock_use
 from android_runner.conditions import conditions
 from android_runner.run import Order, launch
 from android_runner.settle import settle
-from benchmark.bench import Bench, Ready, on_device, series_of_files, signatures
+from benchmark.bench import Bench, Ready, on_device, order_of, series_of_files
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from results.device import Conditions
@@ -127,23 +128,17 @@ def _measure_once(
     before = _settled(bench, first, journal, listener)
     if first is None:
         _note_caps(before, journal)
-    artifact = slot.one.files.artifact
     began, seed = now(), settings.seed + order + 1
     inferences = settings.inferences + settings.warmup_inferences
-    asked = Order(
-        model=slot.one.model,
-        model_sha256=artifact.model_sha256,
-        sequences=sequences,
-        row_ids=bench.sequences.row_ids,
-        threads=bench.threads,
-        cores=bench.cores,
+    timeout_s = _START_TIMEOUT_S + _SLOWDOWN * (settings.warmup_s + inferences * slot.one.inference_s)
+    asked = dataclasses.replace(
+        order_of(
+            bench, slot.one.files, slot.one.model, bench.sequences, sequences, settings, timeout_s=timeout_s
+        ),
         seed=seed,
         inferences=settings.inferences,
         warmup_inferences=settings.warmup_inferences,
         warmup_s=settings.warmup_s,
-        timeout_s=_START_TIMEOUT_S + _SLOWDOWN * (settings.warmup_s + inferences * slot.one.inference_s),
-        length_policy=settings.length_policy,
-        signatures=signatures(artifact, bench.sequences, settings.length_policy),
     )
     bench.session.hold(asked.timeout_s + _START_TIMEOUT_S)
     ticks = clock_ticks(link)

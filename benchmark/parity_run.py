@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from android_runner.run import Order, launch
+from android_runner.run import launch
 from benchmark.accuracy import host_logits
-from benchmark.bench import Bench, Ready, model_on_device, on_device, row_lengths, series_of_files, signatures
+from benchmark.bench import (
+    Bench,
+    Ready,
+    model_on_device,
+    on_device,
+    order_of,
+    row_lengths,
+    series_of_files,
+)
 from benchmark.device_parity import compare, far_apart, sample_for
 from benchmark.journal import Journal
 from benchmark.listener import Listener
@@ -65,21 +73,7 @@ def _compare(
     chosen = candidates.take(rows)
     series = series_of_files(files)
     with on_device(bench, chosen, journal, f"parity-{series.stem}.seq") as sequences:
-        asked = Order(
-            model=model,
-            model_sha256=artifact.model_sha256,
-            sequences=sequences,
-            row_ids=chosen.row_ids,
-            threads=bench.threads,
-            cores=bench.cores,
-            seed=settings.seed,
-            inferences=len(rows),
-            warmup_inferences=0,
-            warmup_s=0.0,
-            timeout_s=_TIMEOUT_S,
-            length_policy=policy,
-            signatures=signatures(artifact, chosen, policy),
-        )
+        asked = order_of(bench, files, model, chosen, sequences, settings, timeout_s=_TIMEOUT_S)
         samples, _ = bench.session.endure(
             lambda: launch(bench.place, asked), during=f"the parity check of {series.label}"
         )

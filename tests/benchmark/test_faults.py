@@ -104,6 +104,12 @@ def errors(done: dict[str, Any]) -> list[str]:
     return [one["error"] for one in done["interruptions"]]
 
 
+def reboot(phone: VirtualPhone, *, off_s: float = 0) -> None:
+    phone.power_cut()
+    time.sleep(off_s)
+    phone.start()
+
+
 def descendants(pid: int) -> Iterator[int]:
     """The processes that one started, those that they started, and so on."""
     with contextlib.suppress(OSError):
@@ -114,13 +120,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 def test_reboot_in_a_run(run: Callable[..., int], phone: VirtualPhone, when: Any) -> None:  # noqa: ANN401
     """A phone that restarts costs the launch that was running, not the night."""
-
-    def reboot() -> None:
-        phone.power_cut()
-        time.sleep(0.5)
-        phone.start()
-
-    when(launched(2), reboot)
+    when(launched(2), lambda: reboot(phone, off_s=0.5))
     assert run(phone.selector) == 0
     done = whole()
     assert errors(done) == ["device-lost"]
@@ -130,13 +130,8 @@ def test_reboot_in_a_run(run: Callable[..., int], phone: VirtualPhone, when: Any
 
 def test_two_reboots_in_one_run(run: Callable[..., int], phone: VirtualPhone, when: Any) -> None:  # noqa: ANN401
     """What survived once survives again: the connection, the lease and the files are made anew each time."""
-
-    def reboot() -> None:
-        phone.power_cut()
-        phone.start()
-
-    when(launched(1), reboot)
-    when(launched(3), reboot)
+    when(launched(1), lambda: reboot(phone))
+    when(launched(3), lambda: reboot(phone))
     assert run(phone.selector) == 0
     assert errors(whole()) == ["device-lost"] * 2
 
@@ -144,12 +139,7 @@ def test_two_reboots_in_one_run(run: Callable[..., int], phone: VirtualPhone, wh
 def test_files_gone_after_a_reboot(run: Callable[..., int], when: Any) -> None:  # noqa: ANN401
     """A work folder that a reboot empties is filled again: program, model and rows."""
     with VirtualPhone(tmpfs={"/data/local/tmp": 200 << 20}) as phone:
-
-        def reboot() -> None:
-            phone.power_cut()
-            phone.start()
-
-        when(launched(2), reboot)
+        when(launched(2), lambda: reboot(phone))
         assert run(phone.selector) == 0
     assert errors(whole()) == ["device-lost"]
 
@@ -254,8 +244,7 @@ def test_daemon_dies_in_a_push(
         end = time.monotonic() + 60
         while time.monotonic() < end and not caught:
             caught.extend(part.name for part in target.glob("**/*.part") if part.stat().st_size > 0)
-        phone.power_cut()
-        phone.start()
+        reboot(phone)
 
     when(at_once, kill)
     assert run(phone.selector) == 0
