@@ -37,8 +37,9 @@ class Console(Listener):
     """Renders a job's events on stderr and its results on stdout."""
 
     def __init__(self) -> None:
-        self._out = _Out(highlight=False, soft_wrap=True)
-        self._err = Terminal(stderr=True, highlight=False, soft_wrap=True)
+        # Without emoji: a key's 96:AB:99 is no name of a picture.
+        self._out = _Out(highlight=False, soft_wrap=True, emoji=False)
+        self._err = Terminal(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._bar: Progress | None = None
         self._step = ""
         self._began = self._printed = 0.0
@@ -62,7 +63,7 @@ class Console(Listener):
                 TextColumn("  "),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 TimeRemainingColumn(),
                 console=self._err,
                 transient=True,

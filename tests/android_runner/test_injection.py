@@ -298,6 +298,18 @@ def test_nobody_is_told_to_type_what_a_device_says() -> None:
     assert raised.value.next_step.endswith("kill 12 34")
 
 
+def test_no_name_becomes_a_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    """A key's 96:AB:99 was printed with the sign of a blood group, and a path :fire: would be too."""
+    said = "key 96:AB:99 at /runs/:fire:/1"
+    console = Console()
+    console.on_step(said)
+    console.on_doubt(said)
+    console.report(said)
+    console.error(RunFailed(said, next_step=said))
+    shown = capfd.readouterr()
+    assert (shown.out + shown.err).count(said) == 5
+
+
 def test_a_terminal_obeys_no_device(capfd: pytest.CaptureFixture[str]) -> None:
     """Error texts quote programs and properties: an escape sequence in them could rewrite the screen."""
     hostile = "\x1b[2J\x1b]0;owned\x07[bold]\u202ereversed\x9b31m"
