@@ -7,13 +7,14 @@ ARGS ?=
 PYTEST_ARGS ?=
 export MOBILEBERT_BENCH_DATA := $(if $(DATA),$(abspath $(DATA)),$(MOBILEBERT_BENCH_DATA))
 
-.PHONY: bench test fast lint check perf recipes fuzz lock dist goldens setup setup-test clean
+.PHONY: bench test fast lint check perf statistics recipes fuzz lock dist goldens setup setup-test clean
 
 bench: setup
 	@$(BIN)/mobilebert-bench run $(ARGS)
 
+# All tests in two processes, one a core (tests/halves.py); in one where arguments are given.
 test: setup-test
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(if $(PYTEST_ARGS),$(BIN)/pytest $(PYTEST_ARGS),$(BIN)/python -m tests.halves)
 
 # Seconds, no device, no sandbox.
 fast: setup-test
@@ -29,6 +30,10 @@ check: lint test
 
 perf: setup-test
 	$(BIN)/python -m tests.perf
+
+# The tables of docs/statistics.md anew, about a minute.
+statistics: setup-test
+	$(BIN)/python -m tests.results.selftest_page
 
 # docs/recipes.md anew: every recipe on this machine, about 20 minutes.
 recipes: setup-test

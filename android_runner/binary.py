@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RUNTIME = "benchmark_model"
 _MOST_BYTES = 512 << 20
 # ELF: e_machine by Android's name of the processor. Source: System V ABI, chapter 4; elf.h.
-_MACHINES = {"arm64-v8a": 183, "x86_64": 62, "armeabi-v7a": 40, "x86": 3}
+MACHINES = {"arm64-v8a": 183, "x86_64": 62, "armeabi-v7a": 40, "x86": 3}
 _INTERPRETER = 3
 # Words that only the one or the other has in it.
 _LITERT, _CLASSIC = b"BENCHMARK RESULTS", b"input_layer_value_files"
@@ -93,9 +93,9 @@ def check_binary(text: str) -> None:
 def _read(path: Path, abi: str, *, version: str) -> Binary:
     content = _content(path)
     machine, interpreter = read_elf(content, path)
-    if machine != _MACHINES.get(abi):
+    if machine != MACHINES.get(abi):
         built_for = next(
-            (name for name, number in _MACHINES.items() if number == machine), "another processor"
+            (name for name, number in MACHINES.items() if number == machine), "another processor"
         )
         raise AbiUnsupported(
             f"{path} is a program for {built_for}; the device runs {abi}.",
@@ -127,7 +127,7 @@ def _beside(program: Path, abi: str) -> tuple[Library, ...]:
     found = []
     for path in sorted(program.parent.glob(_ACCELERATORS)):
         content = _content(path)
-        if read_elf(content, path)[0] == _MACHINES[abi]:
+        if read_elf(content, path)[0] == MACHINES[abi]:
             found.append(Library(path=path, sha256=hashlib.sha256(content).hexdigest()))
     return tuple(found)
 

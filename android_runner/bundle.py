@@ -24,11 +24,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleFile:
-    """One file that has to be on the device, directly in the bundle's folder there, with this mode."""
+    """One file that has to be on the device, directly in the bundle's folder there, with this mode.
+
+    `source`: where it lies here; None: in the bundle's own folder.
+    """
 
     name: str
     sha256: str
     mode: int
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,17 @@ class Bundle:
     files: tuple[BundleFile, ...]
     program: Program
     loader: str | None
+
+    @property
+    def as_built(self) -> bool:
+        """Whether each of its files is its own; else one of somebody's has taken its place."""
+        return all(file.source is None for file in self.files)
+
+    @property
+    def name_there(self) -> str:
+        """Its folder's name on the device."""
+        name = f"bundle-{self.program.program_sha256[:16]}"
+        return name if self.as_built else f"{name}-{self.program.runtime_sha256[:16]}"
 
     def command(self, arguments: Sequence[str]) -> str:
         """The shell command that starts the program, to be run in the bundle's folder on the device.

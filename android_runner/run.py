@@ -82,11 +82,11 @@ def set_up(link: Link, folder: str, bundle: Bundle) -> Workplace:
     Raises: DeviceNotReady while another run measures there, PushFailed, DeviceLost.
     """
     check_idle(link)
-    bundle_folder = f"{folder}/bundle-{bundle.program.program_sha256[:16]}"
+    bundle_folder = f"{folder}/{bundle.name_there}"
     for file in bundle.files:
         push_verified(
             link,
-            bundle.folder / file.name,
+            file.source or bundle.folder / file.name,
             f"{bundle_folder}/{file.name}",
             sha256=file.sha256,
             mode=file.mode,

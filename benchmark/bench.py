@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.journal import Journal
     from benchmark.session import Session
     from export.artifact import ArtifactFiles
-    from results.record import Artifact, Delegate, LengthPolicy, Settings
+    from results.record import Artifact, Delegate, LengthPolicy, Program, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,8 @@ class Bench:
 
     `candidates`: rows from which the parity check chooses, of the whole set and not of its slice.
     `same_kernels`: the device's processor is this host's, so that the runtime picks the same kernels.
-    `binary`: another device program than ours, which does the timing.
+    `binary`: another device program than ours, which does the timing. `arm`: "a" or "b" where the run
+    compares two, each on a bench of its own.
     """
 
     session: Session
@@ -42,20 +43,33 @@ class Bench:
     same_kernels: bool
     binary: Binary | None = None
     delegate: Delegate = "cpu"
+    length_policy: LengthPolicy = "fixed"
+    arm: str = ""
+
+    @property
+    def program(self) -> Program:
+        """What does the timing."""
+        return self.place.bundle.program if self.binary is None else self.binary.program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
     """One artifact whose device logits are those of this host, and how long an inference took there."""
 
+    bench: Bench
     files: ArtifactFiles
     model: str
     inference_s: float
 
+    @property
+    def series(self) -> Series:
+        """What its launches are of."""
+        return series_of_files(self.files, self.bench.arm)
 
-def series_of_files(files: ArtifactFiles) -> Series:
-    """Which model by which recipe."""
-    return Series(model=files.artifact.model, recipe=files.artifact.recipe)
+
+def series_of_files(files: ArtifactFiles, arm: str = "") -> Series:
+    """Which model by which recipe, and for which arm of a run that compares two."""
+    return Series(model=files.artifact.model, recipe=files.artifact.recipe, arm=arm)
 
 
 def model_on_device(bench: Bench, files: ArtifactFiles) -> str:
@@ -66,7 +80,7 @@ def model_on_device(bench: Bench, files: ArtifactFiles) -> str:
         name = f"{artifact.model_sha256[:16]}.tflite"
         return send(bench.place, files.model_path, name, sha256=artifact.model_sha256)
 
-    path = bench.session.endure(put, during=f"sending {series_of_files(files).label}")
+    path = bench.session.endure(put, during=f"sending {series_of_files(files, bench.arm).label}")
     bench.session.again.append(put)
     return path
 
@@ -99,7 +113,7 @@ def order_of(
     timeout_s: float,
 ) -> Order:
     """One pass over `rows`, which lie at `remote`, by the file at `model`: what every launch shares."""
-    policy = settings.length_policy
+    policy = bench.length_policy
     return Order(
         model=model,
         model_sha256=files.artifact.model_sha256,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from results.errors import ConfigError
 from results.record import Delegate, LengthPolicy, Where
+from results.report.forms import form_named
 
 DEFAULT_RECIPE = "dynamic_int8"
 REFERENCE_RECIPE = "float32"
@@ -33,7 +34,9 @@ class Config:
     each recipe's own. `allow_undelegated`: dense layers outside XNNPACK are no error. `models`: those that a
     table compares, None for all. `cores`: "big", "all" or a hexadecimal mask. `repeats`: of one invalid
     launch; `cool_down_s`, `wait_for_device_s`: the longest waits. `binary`: of benchmark_model, a path or a
-    version.
+    version. `commit`: of what is measured. `threshold`: the share of latency, 0 to 1, below which a change
+    does not matter; `noise_floor`: the folder of an A/A run that says the same; `allow_undecided`: what
+    decides nothing is no failure. `formats`: in which the report is written when the run ends.
     """
 
     checkpoint: str | None = None
@@ -69,6 +72,11 @@ class Config:
     delegate: Delegate = "cpu"
     accuracy_on: Where = "host"
     fixed_performance: bool = False
+    commit: str | None = None
+    threshold: float | None = None
+    noise_floor: Path | None = None
+    formats: tuple[str, ...] = ()
+    allow_undecided: bool = False
 
     def __post_init__(self) -> None:
         if self.length is not None:
@@ -83,6 +91,8 @@ class Config:
         _within("--repeats", self.repeats, 0, 100)
         _within("--cool-down", self.cool_down_s, 0, 86_400)
         _within("--wait-for-device", self.wait_for_device_s, 0, 86_400)
+        for name in self.formats:
+            form_named(name)
         mask = re.fullmatch(r"(?:0x)?([0-9a-fA-F]{1,64})", self.cores)
         if self.cores not in ("big", "all") and (mask is None or not int(mask[1], 16)):
             raise ConfigError(

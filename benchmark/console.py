@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console as Terminal
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from export.artifact import ArtifactFiles
     from export.recipes import Recipe
     from results.errors import HarnessError
+    from results.report.model import View
 
 _PLAIN_INTERVAL_S = 30.0
 
@@ -86,6 +90,26 @@ class Console(Listener):
         """A finished report, as it is."""
         self.on_done()
         self._show(text.removesuffix("\n"))
+
+    def show(self, view: View) -> None:
+        """A report as data: rendered where a terminal shows it, elsewhere the bytes of report.txt."""
+        self.on_done()
+        if self._out.is_terminal:
+            from benchmark.terminal import WIDEST, rendered
+
+            width = min(self._out.width, WIDEST)
+            self._show(rendered(view, width), width=width)
+        else:
+            from results.report.text import as_text
+
+            self._show(as_text(view).removesuffix("\n"))
+
+    def exactly(self, text: str) -> None:
+        """A text for another program, byte for byte."""
+        self.on_done()
+        with _written():
+            self._out.file.write(text)
+            self._out.file.flush()
 
     def error(self, err: HarnessError) -> None:
         """One error: what happened, what was kept, what to do next."""
@@ -177,18 +201,27 @@ class Console(Listener):
         if check.next_step is not None:
             self._show(f"{'':4}  {'':{widest}}  -> {check.next_step}")
 
-    def _show(self, result: str | Table) -> None:
-        try:
-            self._out.print(_harmless(result) if isinstance(result, str) else result, markup=False)
+    def _show(self, result: RenderableType, width: int | None = None) -> None:
+        """`width`: where it is to wrap; None leaves long lines to the terminal."""
+        text = _harmless(result) if isinstance(result, str) else result
+        with _written():
+            self._out.print(text, markup=False, width=width, soft_wrap=width is None)
             self._out.file.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as err:
-            # What is left in the buffer would fail again as Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.file.fileno())
-            raise OutputNotWritten(
-                f"the output could not be written: {err.strerror}", next_step="Send it where there is room."
-            ) from err
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """Turn a stdout that takes no more into an error of ours; a closed one is the caller's affair."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as err:
+        # What is left in the buffer would fail again as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputNotWritten(
+            f"the output could not be written: {err.strerror}", next_step="Send it where there is room."
+        ) from err
 
 
 def _harmless(text: str) -> str:

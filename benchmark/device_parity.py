@@ -12,11 +12,11 @@ tolerance is half of the artifact's conversion error on these rows, max |convert
 1e-4 of the logit scale, on any device. Where a file's float32 form is not at hand (command `latency`), the
 same file by the runtime's built-in kernels takes its place: a second implementation of the same rounding.
 
-Across instruction sets 8-bit activations round differently, layer after layer, and the difference is as
-large as the conversion error itself, so that rule would fail every sound device. But rounding is noise: over
-many rows its root mean square is a steady figure, and a fault stands out in it. So there the difference is,
-label by label, the root mean square of device - host over 32 rows, and the tolerance is 1.5 root mean squares
-of converted - float32. Measured (docs/parity.md): 0.85 to 1.06 for a sound aarch64.
+Across instruction sets, and builds of the runtime, 8-bit activations round differently, layer after layer,
+and the difference is as large as the conversion error itself, so that rule would fail every sound device. But
+rounding is noise: over many rows its root mean square is a steady figure, and a fault stands out in it. So
+there the difference is, label by label, the root mean square of device - host over 32 rows, and the tolerance
+is 1.5 root mean squares of converted - float32. Measured (docs/parity.md): 0.85 to 1.06 for a sound aarch64.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _rule(
         tolerance = _LARGEST_SHARE * error
     else:
         error = _rms(host - yardstick)
-        what = f"another instruction set: {_RMS_SHARE:g} of the RMS of {measured_by}, {error:.3g}"
+        what = f"other kernels: {_RMS_SHARE:g} of the RMS of {measured_by}, {error:.3g}"
         tolerance = _RMS_SHARE * error
     if precision == "unknown" and tolerance < floor:  # it may be a float32 file, which rounds only
         return statistic, floor, f"{_FLOAT_SHARE:g} of the logit scale, {scale:.3g}"

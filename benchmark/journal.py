@@ -36,7 +36,13 @@ def now() -> str:
 
 # What a run that is gone on with has already, by the names of its steps.
 _STEPS = (
-    *(("pairs", "pairs"), ("device", "device"), ("model", "artifacts"), ("program", "program")),
+    *(
+        ("pairs", "pairs"),
+        ("device", "device"),
+        ("model", "artifacts"),
+        ("program", "program"),
+        ("pair of arms", "comparing"),
+    ),
     *(("device parity", "parities"), ("launches", "launches"), ("accuracy", "accuracies")),
 )
 # Of what a device can do to a run: that which trying again does not change.

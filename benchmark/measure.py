@@ -14,19 +14,20 @@ from android_runner.clocks import clock_ticks, clock_use
 from android_runner.conditions import conditions
 from android_runner.run import Order, launch
 from android_runner.settle import settle
-from benchmark.bench import Bench, Ready, on_device, order_of, series_of_files
+from benchmark.bench import Bench, Ready, on_device, order_of
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from results.device import Conditions
 from results.errors import HarnessError, NoSpaceOnDevice, RunFailed
-from results.launches import launches_of
+from results.launches import launches_of, no_samples
 from results.record import Launch, LaunchSummary
+from results.samples import read_samples
 from results.series import Series
+from results.steady import classify_launch, unknown
 
 if TYPE_CHECKING:
     from android_runner.binary import Binary
     from android_runner.sequences import Sequences
-    from export.artifact import ArtifactFiles
     from results.record import Settings
 
 # What one file can meet where others run: too little memory or disk, or an operation that is not there.
@@ -47,7 +48,7 @@ class _Slot:
 def measure(
     bench: Bench, ready: tuple[Ready, ...], journal: Journal, listener: Listener, *, spare: bool = False
 ) -> None:
-    """K launches of each artifact in rounds of random order.
+    """K launches of each artifact in rounds of random order, each on its own bench.
 
     The rows are the same in every launch, in an order shuffled by a seed of the launch's own, so that drift
     is not read as an effect of length. What a resumed run has already is not done again. `spare`: an artifact
@@ -61,13 +62,13 @@ def measure(
             if slot.one in lost:
                 continue
             try:
-                _fill(bench, slot, sequences, journal, listener)
+                _fill(slot, sequences, journal, listener)
             except NOT_RUN as err:
                 if not spare or len(lost) + 1 == len(ready):
                     raise
                 lost.append(slot.one)
                 how = f"failed in round {slot.index + 1} and was not launched again"
-                give_up(slot.one.files, how, err, journal)
+                give_up(slot.one.series, how, err, journal)
     listener.on_progress(len(slots), len(slots), "launches")
 
 
@@ -79,24 +80,37 @@ def timing_rows(sequences: Sequences, inferences: int, seed: int) -> Sequences:
     return sequences.take(np.sort(np.random.default_rng(seed).choice(rows, inferences, replace=False)))
 
 
-def give_up(files: ArtifactFiles, how: str, err: HarnessError, journal: Journal) -> None:
+def give_up(series: Series, how: str, err: HarnessError, journal: Journal) -> None:
     """Say of an artifact that the device could not run it, and why: the others go on without it."""
-    journal.doubt("not-run", f"{series_of_files(files).label} {how}: {err.what}.")
+    journal.doubt("not-run", f"{series.label} {how}: {err.what}.")
 
 
 def _slots(ready: tuple[Ready, ...], settings: Settings) -> Iterator[_Slot]:
     """All launches in their order, which the seed alone decides: a resumed run has the same."""
     generator = np.random.default_rng(settings.seed)
-    for index in range(settings.launches):
-        for turn in generator.permutation(len(ready)):
+    if ready[0].bench.arm:
+        rounds = _balanced(settings.launches, generator)
+    else:
+        rounds = [generator.permutation(len(ready)).tolist() for _ in range(settings.launches)]
+    for index, turns in enumerate(rounds):
+        for turn in turns:
             yield _Slot(one=ready[turn], index=index)
 
 
-def _fill(bench: Bench, slot: _Slot, sequences: str, journal: Journal, listener: Listener) -> None:
+def _balanced(pairs: int, generator: np.random.Generator) -> list[list[int]]:
+    """The order of two in each of so many pairs: by chance, and each of both orders as often as the other.
+
+    A few tosses of a coin can all fall alike, and whatever being second costs would be the second's own.
+    """
+    both = [[0, 1], [1, 0]] * (-(-pairs // 2))
+    return [both[at] for at in generator.permutation(len(both))][:pairs]
+
+
+def _fill(slot: _Slot, sequences: str, journal: Journal, listener: Listener) -> None:
     """Launch until one is valid, or as often as the run allows; nothing where that is done already."""
-    series, settings = series_of_files(slot.one.files), journal.record.settings
+    settings = journal.record.settings
     while True:
-        made = [one for one in launches_of(journal.record, series) if one.index == slot.index]
+        made = [one for one in launches_of(journal.record, slot.one.series) if one.index == slot.index]
         if made and (not made[-1].invalid or len(made) > settings.repeats):
             return
         if made:
@@ -106,16 +120,14 @@ def _fill(bench: Bench, slot: _Slot, sequences: str, journal: Journal, listener:
         order = len(journal.record.launches)
 
         def once(attempt: int = len(made), order: int = order) -> Launch:
-            return _measure_once(bench, slot, series, sequences, order, attempt, journal, listener)
+            return _measure_once(slot, sequences, order, attempt, journal, listener)
 
-        done = bench.session.endure(once, during=f"launch {order}", order=order)
+        done = slot.one.bench.session.endure(once, during=f"launch {order}", order=order)
         journal.add("launches", launches=(*journal.record.launches, done))
 
 
 def _measure_once(
-    bench: Bench,
     slot: _Slot,
-    series: Series,
     sequences: str,
     order: int,
     attempt: int,
@@ -123,7 +135,8 @@ def _measure_once(
     listener: Listener,
 ) -> Launch:
     """One launch, with the device's state before and after it; its raw file is saved before it returns."""
-    settings, link = journal.record.settings, bench.place.link
+    bench, series, settings = slot.one.bench, slot.one.series, journal.record.settings
+    link = bench.place.link
     first = journal.record.launches[0].before if journal.record.launches else None
     before = _settled(bench, first, journal, listener)
     if first is None:
@@ -142,10 +155,13 @@ def _measure_once(
     )
     bench.session.hold(asked.timeout_s + _START_TIMEOUT_S)
     ticks = clock_ticks(link)
-    ran = _run(bench, slot, asked)
+    ran = _run(slot.one, asked)
     clocks = clock_use(ticks, clock_ticks(link))
     after = conditions(link)
     name = f"launch-{order:03d}-{series.stem}.{'samples' if ran.summary is None else 'txt'}"
+    pace = (
+        unknown(no_samples(journal.record)) if ran.summary else classify_launch(read_samples(ran.raw, name))
+    )
     return Launch(
         index=slot.index,
         order=order,
@@ -164,12 +180,17 @@ def _measure_once(
         samples_sha256=journal.store.add_raw(name, ran.raw),
         before=before,
         after=after,
-        invalid=readiness.invalid_reasons(
-            first or before, before, after, clocks, fixed_clocks=settings.fixed_performance
+        invalid=(
+            *readiness.invalid_reasons(
+                first or before, before, after, clocks, fixed_clocks=settings.fixed_performance
+            ),
+            *pace.invalid,
         ),
         attempt=attempt,
         clocks=clocks,
         summary=ran.summary,
+        arm=series.arm,
+        steady=pace.kind,
     )
 
 
@@ -188,10 +209,10 @@ class _Ran:
     summary: LaunchSummary | None
 
 
-def _run(bench: Bench, slot: _Slot, asked: Order) -> _Ran:
-    if bench.binary is not None:
-        return _run_other(bench, bench.binary, slot, asked)
-    samples, raw = launch(bench.place, asked)
+def _run(one: Ready, asked: Order) -> _Ran:
+    if one.bench.binary is not None:
+        return _run_other(one, one.bench.binary, asked)
+    samples, raw = launch(one.bench.place, asked)
     return _Ran(
         threads=samples.threads,
         cores=samples.cores,
@@ -205,15 +226,16 @@ def _run(bench: Bench, slot: _Slot, asked: Order) -> _Ran:
     )
 
 
-def _run_other(bench: Bench, binary: Binary, slot: _Slot, asked: Order) -> _Ran:
+def _run_other(one: Ready, binary: Binary, asked: Order) -> _Ran:
     """One launch of benchmark_model, on the first row alone."""
     from android_runner import benchmark_model
     from android_runner.feed import feed
 
+    bench = one.bench
     fed = feed(
         bench.place,
         binary,
-        slot.one.files.model_path,
+        one.files.model_path,
         asked.signatures[0],
         bench.sequences.take(np.array([0])),
     )

@@ -36,6 +36,7 @@ from results.series import Series, compares_models, series_of
 
 if TYPE_CHECKING:
     from android_runner.binary import Binary
+    from android_runner.bundle import Bundle
     from android_runner.link import Link
 
 _UNTIL_IDLE_S = 180.0
@@ -72,7 +73,8 @@ def look_at(link: Link, journal: Journal, listener: Listener) -> Device:
     if not journal.resumed:  # its own program may still be running: that is waited for, later
         check_idle(link)
     check_fit(link, device.kind)
-    place.cores_for(device, _threads(device, journal), journal.record.settings.cores)
+    settings = journal.record.settings
+    place.cores_for(device, threads_for(device, settings.threads), settings.cores)
     for text in device.contradictions:
         journal.doubt("contradiction", f"The device contradicts itself: {text}.")
     return device
@@ -116,10 +118,6 @@ def _is_ours(session: Session) -> bool:
     return True
 
 
-def _threads(device: Device, journal: Journal) -> int:
-    return journal.record.settings.threads or min(CLAIM_THREADS, len(device.cores))
-
-
 def _move_in(session: Session) -> None:
     """The device as ours, idle, and without what killed runs left there."""
     link = session.link
@@ -136,11 +134,36 @@ def _move_in(session: Session) -> None:
 def set_up(session: Session, config: Config, pairs: Prepared, journal: Journal, listener: Listener) -> Bench:
     """The device program there, threads and cores chosen, the rows that will be timed."""
     listener.on_step("Setting up the device program.")
-    link, device = session.link, session.device
-    bundle = host_bundle() if device.kind == "host" else device_bundle(device.abi)
     settings = journal.record.settings
-    threads = _threads(device, journal)
-    if not settings.threads and threads < CLAIM_THREADS:
+    threads, bundle = threads_for(session.device, settings.threads), bundle_for(session.device)
+    bench = bench_with(bundle, threads, session, config, pairs, journal, listener)
+    journal.fix("program", program=bench.program)
+    journal.add("program", settings=dataclasses.replace(settings, threads=threads))
+    return bench
+
+
+def bundle_for(device: Device) -> Bundle:
+    """The device program for its processor. Raises: AbiUnsupported, BundleUnavailable."""
+    return host_bundle() if device.kind == "host" else device_bundle(device.abi)
+
+
+def threads_for(device: Device, asked: int | None) -> int:
+    """The threads that are asked for, or the claim's, or as many as there are cores."""
+    return asked or min(CLAIM_THREADS, len(device.cores))
+
+
+def bench_with(
+    bundle: Bundle,
+    threads: int,
+    session: Session,
+    config: Config,
+    pairs: Prepared,
+    journal: Journal,
+    listener: Listener,
+) -> Bench:
+    """This bundle put there, and what `config` asks for beside it."""
+    link, device, settings = session.link, session.device, journal.record.settings
+    if not config.threads and threads < CLAIM_THREADS:
         journal.doubt("few-cores", f"{threads} threads: the device has no more cores; the claim used 4.")
     cores = place.cores_for(device, threads, config.cores)
     if not cores and device.kind == "phone" and config.cores != "all":
@@ -156,8 +179,6 @@ def set_up(session: Session, config: Config, pairs: Prepared, journal: Journal, 
     ours = session.endure(put, during="setting up the device program")
     session.again.append(put)
     binary = _other_program(session, ours, config, listener)
-    journal.fix("program", program=bundle.program if binary is None else binary.program)
-    journal.add("program", settings=dataclasses.replace(settings, threads=threads))
     return Bench(
         session=session,
         place=ours,
@@ -166,9 +187,10 @@ def set_up(session: Session, config: Config, pairs: Prepared, journal: Journal, 
         sequences=launches.timing_rows(pairs.sequences, settings.inferences, settings.seed),
         candidates=pairs.candidates,
         host_threads=usable_cores(),
-        same_kernels=_runs_here(device),
+        same_kernels=_runs_here(device) and bundle.as_built,
         binary=binary,
         delegate=config.delegate,
+        length_policy=config.length_policy,
     )
 
 
@@ -188,7 +210,7 @@ def check_parity(
             if not compares_models(journal.record):
                 raise
             failures.append(err)
-            launches.give_up(files, "cannot be run on this device", err, journal)
+            launches.give_up(series, "cannot be run on this device", err, journal)
         else:
             ready += [one] if one else []
     if failures and len(failures) == len(series_of(journal.record)):

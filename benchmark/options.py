@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from results.report.forms import FORMS, OF_VIEWS
+
 
 def model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
@@ -163,6 +165,104 @@ def timing(parser: argparse.ArgumentParser) -> None:
 
 def out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("runs"), metavar="DIR", help="default: runs/")
+    parser.add_argument(
+        "--commit", metavar="NAME", help="of what is measured, for its history: a commit, a version"
+    )
+    parser.add_argument(
+        "--formats",
+        metavar="A[,B]",
+        help="forms of the report to write into the run's folder at the end; report --help names them",
+    )
+
+
+def run_form(parser: argparse.ArgumentParser) -> None:
+    _form(
+        parser,
+        f"one of {', '.join(FORMS)}; the first four are printed, the others go into the run's folder",
+        "print it, or write it to this file or into this folder",
+    )
+
+
+def view_form(parser: argparse.ArgumentParser) -> None:
+    _form(parser, f"one of {', '.join(OF_VIEWS)}; default: as is best for a reader", "write it there as well")
+
+
+def _form(parser: argparse.ArgumentParser, which: str, where: str) -> None:
+    group = parser.add_argument_group("form")
+    group.add_argument("--format", metavar="F", help=which)
+    group.add_argument("--to", metavar="FILE|-", help=where)
+
+
+def arms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "arms",
+        nargs="+",
+        metavar="ARM",
+        help="A, then B: a .tflite or the folder of an export, a recipe, or settings such as threads=2, "
+        "cores=all, length-policy=shortest, recipe=float32,threads=4 or runtime=PATH of another "
+        "libLiteRt.so; with --aa only one",
+    )
+    parser.add_argument(
+        "--aa", action="store_true", help="one arm against itself: how far apart equals come out here"
+    )
+    parser.add_argument(
+        "--fixed-performance",
+        action="store_true",
+        help="Android's fixed-performance mode while measuring: for comparisons on one device",
+    )
+
+
+def threshold(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("decision")
+    group.add_argument(
+        "--threshold", type=float, metavar="PERCENT", help="a smaller change does not matter (default 2)"
+    )
+    group.add_argument(
+        "--noise-floor",
+        type=Path,
+        metavar="RUN",
+        help="an A/A run of this device: its interval's half-width is the threshold, where that is larger",
+    )
+    group.add_argument(
+        "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
+    )
+
+
+def history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        default=[Path("runs")],
+        metavar="DIR",
+        help="folders of runs (default: runs/)",
+    )
+    parser.add_argument(
+        "--across",
+        metavar="A[,B]",
+        help="what may differ within one series: model (the file's SHA-256), runtime, fingerprint; default: "
+        "nothing, so that each change of them begins a new series",
+    )
+    parser.add_argument(
+        "--levels",
+        type=Path,
+        metavar="FILE",
+        help="acknowledged levels, a file for your repository; default: none are",
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="PERCENT", help="a smaller change does not matter (default 2)"
+    )
+
+
+def gate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--acknowledge",
+        metavar="WHY",
+        help="write the newest level of every series that changed into --levels, with this reason",
+    )
+    parser.add_argument(
+        "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
+    )
 
 
 def virtual_phone(parser: argparse.ArgumentParser) -> None:

@@ -41,20 +41,19 @@ def check_parity(
     `reference`: the float32 artifact of the same weights, None where there is none (command `latency`). What
     a resumed run has shown and timed already is not shown again.
     """
-    series = series_of_files(files)
+    series = series_of_files(files, bench.arm)
     known, made = parity_of(journal.record, series), launches_of(journal.record, series)
     if known in ("failed", "void"):
         return None  # of a run that is gone on with: it has no second try
     model = model_on_device(bench, files)
     if made and known == "passed":
-        return Ready(files=files, model=model, inference_s=max(one.first_inference_ns for one in made) / 1e9)
+        slowest_ns = max(one.first_inference_ns for one in made)
+        return Ready(bench=bench, files=files, model=model, inference_s=slowest_ns / 1e9)
     parity, inference_s = _compare(bench, files, reference, model, journal)
-    others = [
-        one for one in journal.record.parities if (one.model, one.recipe) != (series.model, series.recipe)
-    ]
+    others = [one for one in journal.record.parities if _series(one) != series]
     journal.add("device parity", parities=(*others, parity))
     if parity.status == "passed":
-        return Ready(files=files, model=model, inference_s=inference_s)
+        return Ready(bench=bench, files=files, model=model, inference_s=inference_s)
     journal.doubt(f"parity-{parity.status}", _no_latency(parity))
     return None
 
@@ -64,14 +63,14 @@ def _compare(
 ) -> tuple[DeviceParity, float]:
     """The check's outcome, and the longest inference in seconds."""
     settings = journal.record.settings
-    policy = settings.length_policy
+    policy = bench.length_policy
     artifact = files.artifact
     sample = sample_for(artifact.precision, same_kernels=bench.same_kernels)
     candidates = _candidates(bench, artifact, policy, sample.candidates)
     host = _here(files, candidates, bench, policy)
     rows = far_apart(host, sample.rows, row_lengths(artifact, candidates, policy))
     chosen = candidates.take(rows)
-    series = series_of_files(files)
+    series = series_of_files(files, bench.arm)
     with on_device(bench, chosen, journal, f"parity-{series.stem}.seq") as sequences:
         asked = order_of(bench, files, model, chosen, sequences, settings, timeout_s=_TIMEOUT_S)
         samples, _ = bench.session.endure(
@@ -86,7 +85,9 @@ def _compare(
         same_kernels=bench.same_kernels,
         measured_by="the conversion error" if reference else "the built-in kernels' difference",
     )
-    return dataclasses.replace(parity, model=artifact.model), float(samples.duration_ns.max()) / 1e9
+    return dataclasses.replace(parity, model=artifact.model, arm=bench.arm), float(
+        samples.duration_ns.max()
+    ) / 1e9
 
 
 def _candidates(bench: Bench, artifact: Artifact, policy: LengthPolicy, count: int) -> Sequences:
@@ -120,5 +121,10 @@ def _here(
 
 def _no_latency(parity: DeviceParity) -> str:
     found = "; ".join(parity.reasons)
-    label = Series(model=parity.model, recipe=parity.recipe).label
-    return f"{label}: device parity {parity.status} ({found}), so no latency is reported for it."
+    return (
+        f"{_series(parity).label}: device parity {parity.status} ({found}), so no latency is reported for it."
+    )
+
+
+def _series(parity: DeviceParity) -> Series:
+    return Series(model=parity.model, recipe=parity.recipe, arm=parity.arm)

@@ -15,6 +15,7 @@ from benchmark.outcome import Outcome
 
 if TYPE_CHECKING:
     from export.artifact import ArtifactFiles
+    from results.report.model import View
 
 
 def run(config: Config, listener: Listener, earlier: Path | None = None) -> Outcome:
@@ -108,6 +109,30 @@ def table(config: Config, listener: Listener, earlier: Path | None = None) -> Ou
             return steps.conclude(journal)
 
 
+def ab(config: Config, arms: tuple[str, ...], listener: Listener, earlier: Path | None = None) -> Outcome:
+    """Two arms, or one against itself, on one device: parity of each, then launches in randomized pairs."""
+    from benchmark import ab as two_arms
+    from benchmark import on_device, steps
+
+    asked = two_arms.check_call(config, arms)
+    with contextlib.closing(on_device.choose(config, listener)) as link:
+        opened = two_arms.open_arms(asked, config, listener)
+        pairs = two_arms.read_pairs(opened, config, listener)
+        journal = two_arms.begin(opened, config, arms, listener, device=link.name, earlier=earlier)
+        with journal.keeping():
+            steps.note_pairs(pairs, journal)
+            device = on_device.look_at(link, journal, listener)
+            threshold = two_arms.check_device(opened, device, config, journal)
+            sides = two_arms.export_arms(opened, config, journal, listener)
+            with on_device.held(link, device, config, journal, listener) as session:
+                benches = two_arms.set_up(
+                    session, sides, threshold, pairs, journal, listener, same=opened.same
+                )
+                ready = two_arms.check_parity(benches, sides, journal, listener)
+                two_arms.measure(ready, journal, listener)
+            return steps.conclude(journal)
+
+
 def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
     """A run that was stopped, gone on with where it was; `device`: its address now, if it has another one."""
     from benchmark import saved_call
@@ -116,14 +141,59 @@ def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
     with saved_call.in_its_place(call):
         if call.model is not None:
             return latency(call.config, call.model, listener, folder)
+        if call.arms:
+            return ab(call.config, call.arms, listener, folder)
         jobs = {"run": run, "accuracy": accuracy, "table": table}
         return jobs[call.job](call.config, listener, folder)
 
 
-def report(folder: Path, *, recompute: bool) -> str:
-    """The report of a recorded run, from its folder alone; `recompute` judges anew, rewriting the verdict."""
+def compare(first: Path, second: Path, threshold: float | None, noise_floor: Path | None) -> View:
+    """Two recorded runs against each other. `threshold`: a share, 0 to 1; `noise_floor`: an A/A run."""
+    from results.compared import compare_folders
+
+    return compare_folders(first, second, threshold, noise_floor)
+
+
+def history(
+    folders: tuple[Path, ...], across: tuple[str, ...], levels: Path | None, threshold: float | None
+) -> View:
+    """Recorded runs as series, oldest first, and what changed in them."""
+    from benchmark.history import judge_history
+
+    return judge_history(folders, across, levels, threshold)
+
+
+def gate(
+    folders: tuple[Path, ...],
+    across: tuple[str, ...],
+    levels: Path | None,
+    threshold: float | None,
+    *,
+    acknowledge: str | None = None,
+) -> View:
+    """Has a series become slower? `acknowledge`: why the newest level of each that changed is accepted."""
+    from benchmark.history import judge_history
+
+    return judge_history(folders, across, levels, threshold, because=acknowledge)
+
+
+def selftest(*, quick: bool, seed: int) -> View:
+    """How often the analysis is right about simulated latencies whose truth is known."""
+    from results.selftest import run
+
+    return run(quick, seed)
+
+
+def report(folder: Path) -> str:
+    """The report of a recorded run as it was written, from its folder alone."""
+    from results.store import RunStore
+
+    return RunStore.open(folder).report()
+
+
+def recompute(folder: Path) -> View:
+    """The same judged anew, rewriting its verdict and its report."""
     from results.recompute import conclude
     from results.store import RunStore
 
-    store = RunStore.open(folder)
-    return conclude(store)[1] if recompute else store.report()
+    return conclude(RunStore.open(folder)).view

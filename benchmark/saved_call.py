@@ -21,16 +21,16 @@ from results.errors import HarnessError, NotResumable
 from results.record import Record
 from results.store import RunStore
 
-Job = Literal["run", "latency", "accuracy", "table"]
+Job = Literal["run", "latency", "accuracy", "table", "ab"]
 FILE = "call.json"
-_FORM = 2
-_PATHS = ("pairs", "vocab", "calibration", "output")
-_LISTS = ("recipes", "rewrites", "models", "lengths")
+_FORM = 3
+_PATHS = ("pairs", "vocab", "calibration", "output", "noise_floor")
+_LISTS = ("recipes", "rewrites", "models", "lengths", "formats")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SavedCall:
-    """What was called, and where: `model` is the file of the command `latency`.
+    """What was called, and where: `model` is the file of the command `latency`, `arms` are those of `ab`.
 
     `folder`: the current one, and `data`: what names the data folder in the environment, at that moment.
     """
@@ -38,6 +38,7 @@ class SavedCall:
     job: Job
     config: Config
     model: Path | None = None
+    arms: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
     data: str | None = field(default_factory=lambda: os.environ.get(DATA_VARIABLE))
 
@@ -95,6 +96,7 @@ def read(folder: Path, device: str | None = None) -> SavedCall:
             job=said["job"],
             config=Config(**fields),
             model=None if said["model"] is None else Path(said["model"]),
+            arms=tuple(said["arms"]),
             folder=Path(said["folder"]),
             data=None if said["data"] is None else str(said["data"]),
         )

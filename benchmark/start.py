@@ -87,6 +87,32 @@ def begin_bare(
     return journal
 
 
+def begin_arms(
+    config: Config,
+    arms: tuple[str, ...],
+    first: Config,
+    listener: Listener,
+    *,
+    checkpoint: Checkpoint | None,
+    weights: str,
+    recipes: tuple[str, ...],
+    models: tuple[str, ...],
+    length: int,
+    signatures: tuple[int, ...],
+    device: str,
+    earlier: Path | None = None,
+) -> Journal:
+    """The same for two arms; `first`: what the call and arm A ask for. Raises NotResumable."""
+    settings = _settings(
+        first, weights, recipes, length=length, signatures=signatures, models=models, device=device
+    )
+    call = SavedCall(job="ab", config=_named(config, device), arms=arms)
+    journal = _journal(call, settings, listener, earlier)
+    for code, text in () if checkpoint is None else doubts_about(checkpoint, config):
+        journal.doubt(code, text)
+    return journal
+
+
 def doubts_about(checkpoint: Checkpoint, config: Config) -> Iterable[tuple[str, str]]:
     """What to say of the weights: (code, sentence)."""
     if checkpoint.weights.trained:
@@ -162,6 +188,7 @@ def _settings(
         fixed_performance=config.fixed_performance,
         repeats=config.repeats,
         cool_down_s=config.cool_down_s,
+        commit=config.commit,
     )
 
 

@@ -171,5 +171,5 @@ def compare_predictions(made: tuple[DeviceLogits, ...], pairs: Prepared, journal
 def conclude(journal: Journal) -> Outcome:
     """Close the record, judge it from the folder alone, write verdict and report beside it."""
     journal.add("end", ended_at=now())
-    verdict, report = recompute.conclude(journal.store)
-    return Outcome(folder=journal.store.folder, status=verdict.verdict.status, report=report)
+    done = recompute.conclude(journal.store)
+    return Outcome(folder=journal.store.folder, status=done.status, report=done.report, view=done.view)

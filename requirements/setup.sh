@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 kind=$1
 python=${PYTHON:-python3}
 # What tests start, beside Python: the sandbox, the phone's root, the processor emulator.
-debian_test="bubblewrap patchelf qemu-user-static debian-archive-keyring qemu-system-arm e2fsprogs"
+debian_test="chromium bubblewrap patchelf qemu-user-static debian-archive-keyring qemu-system-arm e2fsprogs"
 
 fail() { printf 'error: setup\n  what   %s\n  next   %s\n' "$1" "$2" >&2; exit 4; }
 

@@ -23,10 +23,10 @@ def check_record(record: Record, name: str) -> None:
 
 
 def _contradictions(record: Record) -> Iterator[str]:
-    attempts: dict[tuple[str, str, int], Launch] = {}
+    attempts: dict[tuple[str, str, str, int], Launch] = {}
     for launch in record.launches:
         which = f"launch {launch.order}"
-        slot = (launch.model, launch.recipe, launch.index)
+        slot = (launch.arm, launch.model, launch.recipe, launch.index)
         before = attempts.get(slot)
         # A launch that is there twice would count twice; one that was valid has nothing to repeat.
         if before is not None and launch.attempt <= before.attempt:

@@ -25,15 +25,20 @@ def decode_record(data: bytes, name: str) -> Record:
         SchemaUnknown: it was written by another version.
         RecordDamaged: it is not JSON, holds NaN, or a field is missing, unknown or of the wrong type.
     """
+    return decode_versioned(data, Record, "record", SCHEMA, name)
+
+
+def decode_versioned(data: bytes, kind: type[T], stem: str, version: int, name: str) -> T:
+    """Read the bytes of a file that names its schema, STEM-VERSION.json. Raises as `decode_record` does."""
     value = _parse(data, name)
     found = value.get("schema") if isinstance(value, dict) else None
-    if isinstance(found, int) and not isinstance(found, bool) and found != SCHEMA:
+    if isinstance(found, int) and not isinstance(found, bool) and found != version:
         raise SchemaUnknown(
-            f"{name} has schema {found}, and this version reads schema {SCHEMA}.",
+            f"{name} has schema {found}, and this version reads schema {version}.",
             next_step="Read it with the version that wrote it (see its `versions`), or run again.",
             path=name,
         )
-    return _typed(data, value, Record, f"record-{SCHEMA}.json", name)
+    return _typed(data, value, kind, f"{stem}-{version}.json", name)
 
 
 def decode_launches(data: bytes, name: str) -> tuple[Launch, ...]:

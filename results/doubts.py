@@ -13,6 +13,7 @@ from results.plain import short
 from results.record import Launch, Record
 
 LOW_BATTERY_PERCENT = 25  # Source: androidx.benchmark refuses below this
+THERMAL_UNKNOWN = "thermal status unavailable"
 FEWEST_LAUNCHES = 5  # below, a 5 % margin is not decided even at 1 % spread between launches
 FEWEST_WARMUP_INFERENCES = 20  # the defaults of a run; after less, what is timed may still be warming up
 SHORTEST_WARMUP_S = 2.0
@@ -26,6 +27,13 @@ def latency_doubts(record: Record, launches: Sequence[Launch], slow_starts: int)
     last = counted(launches)
     return (
         *_of_number(record, last, launches),
+        *state_doubts(record, last, slow_starts),
+    )
+
+
+def state_doubts(record: Record, last: Sequence[Launch], slow_starts: int) -> tuple[str, ...]:
+    """Those of the warm-up, the device's state and its cores, over the launches that count."""
+    return (
         *_of_warmup(record, last, slow_starts),
         *_of_state(last),
         *_of_cores(record.device, last),
@@ -34,7 +42,8 @@ def latency_doubts(record: Record, launches: Sequence[Launch], slow_starts: int)
 
 def latency_remarks(record: Record, launches: Sequence[Launch]) -> tuple[str, ...]:
     """What a reader must know of these launches, and what decides nothing."""
-    return (*_of_repeats(launches), *_of_boots(record, counted(launches)))
+    last = counted(launches)
+    return (*_of_repeats(launches), *_of_pace(last), *_of_boots(record, last))
 
 
 def _of_number(record: Record, last: list[Launch], launches: Sequence[Launch]) -> Iterator[str]:
@@ -53,7 +62,7 @@ def _of_number(record: Record, last: list[Launch], launches: Sequence[Launch]) -
         yield f"{len(invalid)} of {made} launches invalid" + (", also when repeated" if tried else "")
 
 
-def _of_warmup(record: Record, last: list[Launch], slow_starts: int) -> Iterator[str]:
+def _of_warmup(record: Record, last: Sequence[Launch], slow_starts: int) -> Iterator[str]:
     settings = record.settings
     if settings.warmup_inferences < FEWEST_WARMUP_INFERENCES:
         yield f"warm-up of {settings.warmup_inferences} inferences (need >= {FEWEST_WARMUP_INFERENCES})"
@@ -62,13 +71,15 @@ def _of_warmup(record: Record, last: list[Launch], slow_starts: int) -> Iterator
     valid = sum(not launch.invalid for launch in last)
     if slow_starts > valid / 2:
         yield f"slow first inference in {slow_starts} of {valid} launches: the warm-up was too short"
+    if (warming := _warming(last)) > valid / 2:
+        yield f"{warming} of {valid} launches were still warming up while they were timed"
 
 
-def _of_state(last: list[Launch]) -> Iterator[str]:
+def _of_state(last: Sequence[Launch]) -> Iterator[str]:
     """Source: androidx.benchmark's preconditions, and any thermal status above 0."""
     moments = [moment for launch in last for moment in (launch.before, launch.after)]
     if any(moment.thermal_status is None for moment in moments):
-        yield "thermal status unavailable"
+        yield THERMAL_UNKNOWN
     statuses = [moment.thermal_status or 0 for moment in moments]
     if max(statuses, default=0) > 0:
         yield f"thermal status up to {max(statuses)}: the device was throttling"
@@ -96,7 +107,7 @@ def _capped(moments: list[Conditions]) -> list[str]:
     return [f"{short(name)} at step {step}" for name, step in sorted(highest.items()) if step > 0]
 
 
-def _of_cores(device: Device | None, last: list[Launch]) -> Iterator[str]:
+def _of_cores(device: Device | None, last: Sequence[Launch]) -> Iterator[str]:
     """Where the system let the program run: another class of processes is another share of the cores."""
     moments = [moment for launch in last for moment in (launch.before, launch.after)]
     sets = sorted({moment.cpuset for moment in moments if moment.cpuset is not None})
@@ -125,6 +136,19 @@ def _strong(device: Device | None) -> set[int]:
 def _of_repeats(launches: Sequence[Launch]) -> Iterator[str]:
     if again := len(replaced(launches)):
         yield f"{again} invalid launches were repeated" if again > 1 else "1 invalid launch was repeated"
+
+
+def _warming(last: Sequence[Launch]) -> int:
+    """How many of the valid launches grew faster until they were steady."""
+    return sum(launch.steady == "warmup" and not launch.invalid for launch in last)
+
+
+def _of_pace(last: Sequence[Launch]) -> Iterator[str]:
+    """What is no doubt: launches that count, and that began slower than they went on."""
+    valid = sum(not launch.invalid for launch in last)
+    if 0 < (warming := _warming(last)) <= valid / 2:
+        were = "was" if warming == 1 else "were"
+        yield f"{warming} of {valid} valid launches {were} slower at first; a longer warm-up would help"
 
 
 def _of_boots(record: Record, last: list[Launch]) -> Iterator[str]:

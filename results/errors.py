@@ -1,7 +1,7 @@
 """Every error that a user can meet, one class per reaction.
 
     HarnessError
-      ConfigError                 wrong call: exit 2; everything below exits 4
+      ConfigError                 wrong call: exit 2; what is below exits 4, NotComparable 3
       OutputNotWritten            stdout leads to a full disk; the run folder has it all
       ExportError
         CheckpointError           weights missing, damaged, or not those of their config
@@ -38,6 +38,8 @@
         RecordNotSaved            the run folder's disk is full or read-only; what was there is intact
         NotResumable              the run cannot be gone on with: it ended, or what it used has changed
         ReportMissing             the record is there, and was never reported: its run did not end
+        NotComparable             two records, or a record and a history, that say nothing about each other
+        FormUnavailable           the record does not hold the numbers that a form is made of
 
 A message has three parts: `what` happened, what was `kept`, and what to do `next`. Who raises knows the
 first and the last; the pipeline, which knows what was saved, attaches `kept` with `keeping`.
@@ -226,6 +228,16 @@ class NotResumable(RecordError):
 
 
 class ReportMissing(RecordError):
+    pass
+
+
+class NotComparable(RecordError):
+    """Ends with 3, as every outcome that decides nothing does where the exit code says the outcome."""
+
+    exit_code = 3
+
+
+class FormUnavailable(RecordError):
     pass
 
 

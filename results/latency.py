@@ -12,7 +12,6 @@ from results.launches import (
     keeps_samples,
     launches_of,
     median_ns,
-    replaced,
     timed_samples,
     typical,
 )
@@ -20,6 +19,7 @@ from results.record import Record
 from results.samples import LaunchSamples
 from results.series import ParityWord, Series, parity_of, series
 from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate
+from results.variance import Variance, split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +28,10 @@ class LatencySummary:
 
     `launches_total`: slots, each of which counts by its last attempt; `launches_repeated`: attempts that a
     later one stands in for. `medians_ns`: one per valid launch. `deciding`: p50 with the interval that
-    decides (90 %); `with_repeated`: the same over every launch that timed enough, those that were repeated
-    among them; None where none was. `inferences`: timed ones in valid launches. `raw`: the program keeps
-    every inference. `doubts`: why it can be inconclusive at best; `remarks` decide nothing.
+    decides (90 %); `with_repeated`: the same over every launch that timed enough, those that are invalid or
+    were repeated among them; None where none is. `inferences`: timed ones in valid launches. `raw`: the
+    program keeps every inference. `variance`: None without them, or without parity. `doubts`: why it can be
+    inconclusive at best; `remarks` decide nothing.
     """
 
     series: Series
@@ -48,6 +49,7 @@ class LatencySummary:
     medians_ns: tuple[float, ...]
     slow_starts: int
     raw: bool
+    variance: Variance | None = None
     doubts: tuple[str, ...]
     remarks: tuple[str, ...]
 
@@ -60,13 +62,19 @@ class LatencySummary:
 def summarize_latency(
     record: Record, samples: Mapping[str, LaunchSamples], recipe: str, model: str | None = None
 ) -> LatencySummary | None:
+    """The latency of one recipe's series, as `summarize_series` has it; `model` None: the judged one."""
+    return summarize_series(record, samples, series(record, recipe, model))
+
+
+def summarize_series(
+    record: Record, samples: Mapping[str, LaunchSamples], of: Series
+) -> LatencySummary | None:
     """The latency of one series; None where nothing of it was launched and no parity was checked.
 
-    `samples`: by `Launch.samples_file`; `model` None: the judged one. A series whose device parity did not
-    pass has no latency: what was timed is not the model.
+    `samples`: by `Launch.samples_file`. A series whose device parity did not pass has no latency: what was
+    timed is not the model.
     Raises RecordDamaged where a launch's samples are missing or other in number than the record says.
     """
-    of = series(record, recipe, model)
     launches = launches_of(record, of)
     parity = parity_of(record, of)
     if not launches and parity == "missing":
@@ -77,16 +85,17 @@ def summarize_latency(
     raw = keeps_samples(launches)
     slow_starts = sum(stats.first_is_slow(timed_samples(launch, samples)[1]) for launch in valid if raw)
     with_repeated: Estimate | None = None
+    variance = split([timed_samples(launch, samples)[1] for launch in valid]) if raw and valid else None
     if parity != "passed":
         reason = f"device parity {parity}: no latency is reported"
         none = Estimate(value=None, interval=None, n=0, reason=reason)
         p50 = p90 = p95 = p99 = deciding = none
-        medians = []
+        medians, variance = [], None
     else:
         p50, p90, p95, p99 = (typical(record, valid, samples, q, SHOWN_LEVEL) for q in (0.5, 0.9, 0.95, 0.99))
         deciding = typical(record, valid, samples, 0.5, DECIDING_LEVEL)
-        if replaced(launches):
-            every = [launch for launch in launches if median_ns(launch, samples) is not None]
+        every = [launch for launch in launches if median_ns(launch, samples) is not None]
+        if any(launch.invalid for launch in every):
             with_repeated = typical(record, every, samples, 0.5, DECIDING_LEVEL)
     known = [one for one in medians if one is not None]
     doubts = (
@@ -110,6 +119,7 @@ def summarize_latency(
         medians_ns=tuple(known) if len(known) == len(medians) else (),
         slow_starts=slow_starts,
         raw=raw,
+        variance=variance,
         doubts=doubts,
         remarks=latency_remarks(record, launches),
     )

@@ -23,8 +23,8 @@ NO_MEDIAN = "the program gives no median"
 
 def launches_of(record: Record, of: Series) -> list[Launch]:
     """The launches of one series, every attempt of each, in the order of the run."""
-    wanted = (of.model, of.recipe)
-    return [launch for launch in record.launches if (launch.model, launch.recipe) == wanted]
+    wanted = (of.model, of.recipe, of.arm)
+    return [one for one in record.launches if (one.model, one.recipe, one.arm) == wanted]
 
 
 def counted(launches: Sequence[Launch]) -> list[Launch]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from results import stats
 from results.doubts import FEWEST_LAUNCHES
 from results.latency import summarize_latency
-from results.launches import NO_MEDIAN, counted, launches_of, median_ns
+from results.launches import NO_MEDIAN, median_ns
 from results.protocol import artifact_of
-from results.record import Launch, Record
+from results.record import Record
+from results.rounds import left_out, of_both, over_attempts, pair_rounds
 from results.samples import LaunchSamples
 from results.series import series
 from results.stats import DECIDING_LEVEL, SAMPLES_NEEDED, SHOWN_LEVEL, Estimate
@@ -57,10 +58,7 @@ def summarize_ratio(
     Source: the t-interval of the paired log ratios, as for two builds on one device.
     """
     latencies = [summarize_latency(record, samples, recipe, model) for model in models]
-    attempts = [launches_of(record, series(record, recipe, model)) for model in models]
-    by_round = [{launch.index: launch for launch in counted(own)} for own in attempts]
-    rounds = sorted({index for launches in by_round for index in launches})
-    whole = [index for index in rounds if all(_valid(launches, index) for launches in by_round)]
+    rounds = pair_rounds(record, *(series(record, recipe, model) for model in models))
     unfit = next(
         (
             f"{model} was not measured" if one is None else f"{model}: device parity {one.parity}"
@@ -69,12 +67,12 @@ def summarize_ratio(
         ),
         None,
     )
-    medians = [[median_ns(launches[index], samples) for index in whole] for launches in by_round]
-    timed = (launches[index].timed_inferences for launches in by_round for index in whole)
+    medians = [[median_ns(launch, samples) for launch in side] for side in zip(*rounds.pairs, strict=True)]
+    timed = (launch.timed_inferences for pair in rounds.pairs for launch in pair)
     fewest = min(timed, default=SAMPLES_NEEDED[0.5])
     if unfit is None and fewest < SAMPLES_NEEDED[0.5]:
         unfit = f"n too small (need >= {SAMPLES_NEEDED[0.5]} per launch, has {fewest})"
-    if unfit is None and not whole:
+    if unfit is None and not rounds.whole:
         unfit = "no round has a valid launch of both"
     if unfit is None and any(one is None for arm in medians for one in arm):
         unfit = NO_MEDIAN
@@ -82,23 +80,23 @@ def summarize_ratio(
     if unfit is None:
         first, second = (np.array(arm, dtype=np.float64) for arm in medians)
         ratios = first / second
-    repeated = sum(len(own) - len(counted(own)) for own in attempts)
     with_repeated: Estimate | None = None
-    if repeated and unfit is None:
+    if rounds.repeated and unfit is None:
         first, second = (
-            np.array([_over_attempts(own, index, samples) for index in whole]) for own in attempts
+            np.array([over_attempts(own, at, lambda one: median_ns(one, samples)) for at in rounds.whole])
+            for own in rounds.attempts
         )
         with_repeated = stats.over_launches(first / second, DECIDING_LEVEL, of="round")
     multiply_adds, parameters, size = _of_files(record, recipe, models)
     return RatioSummary(
         recipe=recipe,
         models=models,
-        rounds=len(rounds),
+        rounds=len(rounds.every),
         ratios=tuple(float(one) for one in ratios),
         shown=_typical(ratios, SHOWN_LEVEL, unfit),
         deciding=_typical(ratios, DECIDING_LEVEL, unfit),
         with_repeated=with_repeated,
-        repeated=repeated,
+        repeated=rounds.repeated,
         multiply_adds=multiply_adds,
         parameters=parameters,
         file_bytes=size,
@@ -106,26 +104,14 @@ def summarize_ratio(
             dict.fromkeys(
                 (
                     *([] if unfit is None else [unfit]),
-                    *_of_models(models, [() if one is None else one.doubts for one in latencies]),
-                    *_of_rounds(len(rounds), len(whole)),
+                    *of_both(models, [() if one is None else one.doubts for one in latencies]),
+                    *left_out(rounds),
+                    *_too_few(len(rounds.whole)),
                 )
             )
         ),
-        remarks=tuple(
-            dict.fromkeys(_of_models(models, [() if one is None else one.remarks for one in latencies]))
-        ),
+        remarks=tuple(of_both(models, [() if one is None else one.remarks for one in latencies])),
     )
-
-
-def _over_attempts(launches: list[Launch], index: int, samples: Mapping[str, LaunchSamples]) -> float:
-    """The geometric mean of the medians of every attempt in one round that timed enough, ns."""
-    medians = [median_ns(launch, samples) for launch in launches if launch.index == index]
-    known = np.array([one for one in medians if one is not None])
-    return float(np.exp(np.mean(np.log(known))))
-
-
-def _valid(launches: dict[int, Launch], index: int) -> bool:
-    return index in launches and not launches[index].invalid
 
 
 def _typical(ratios: NDArray[np.float64], level: float, unfit: str | None) -> Estimate:
@@ -148,15 +134,6 @@ def _of_files(
     return a.multiply_adds / b.multiply_adds, a.parameters / b.parameters, size
 
 
-def _of_models(models: tuple[str, str], doubts: list[tuple[str, ...]]) -> Iterator[str]:
-    """The doubts of both latencies: named where only one has them."""
-    for model, own, other in zip(models, doubts, reversed(doubts), strict=True):
-        for doubt in own:
-            yield doubt if doubt in other else f"{model}: {doubt}"
-
-
-def _of_rounds(rounds: int, whole: int) -> Iterator[str]:
-    if whole < rounds:
-        yield f"{rounds - whole} of {rounds} rounds left out: a launch in them is missing or invalid"
+def _too_few(whole: int) -> Iterator[str]:
     if whole < FEWEST_LAUNCHES:
         yield f"too few rounds: {whole} (need >= {FEWEST_LAUNCHES})"

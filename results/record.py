@@ -43,6 +43,9 @@ Phase = Literal["warmup", "timed"]
 # What computes on the device; ours is LiteRT's CPU backend with XNNPACK.
 Delegate = Literal["cpu", "gpu", "nnapi"]
 Where = Literal["host", "device"]
+ArmName = Literal["a", "b"]
+# Whether a launch ran at one pace (results/steady.py); "unknown": too few inferences, or no raw samples.
+SteadyKind = Literal["flat", "warmup", "slowdown", "no_steady_state", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +174,8 @@ class Launch:
     `invalid`: why this launch may not be averaged in; empty for a valid one. `attempt`: above 0 for a launch
     that repeats the invalid one of the same `index` before it. `clocks` and
     `peak_rss_bytes`: as far as device and program tell.
-    `summary`: where the program keeps no raw samples; `samples_file` is then its text.
+    `summary`: where the program keeps no raw samples; `samples_file` is then its text. `arm`: "a" or "b"
+    where the run compares two, and empty elsewhere. `steady`: as it was classified when it was measured.
     """
 
     index: int
@@ -195,6 +199,8 @@ class Launch:
     attempt: int = 0
     clocks: tuple[ClockUse, ...] = ()
     summary: LaunchSummary | None = None
+    arm: str = ""
+    steady: SteadyKind = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +238,7 @@ class DeviceParity:
     min_row_distance: float
     rule: str
     reasons: tuple[str, ...] = ()
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +324,8 @@ class Settings:
     `lengths`: those of the exported signatures. `models`: which of the paper's networks were measured.
     `cores`: "big", "all" or a hexadecimal mask. `repeats`: how often an invalid launch may be repeated;
     `cool_down_s`: how long the device may take to cool down before a launch. `fixed_performance`: Android's
-    mode of that name was on, which is for comparisons on one device only.
+    mode of that name was on, which is for comparisons on one device only. `commit`: of what was measured, as
+    its history names it.
     """
 
     checkpoint: str
@@ -343,6 +351,40 @@ class Settings:
     fixed_performance: bool = False
     repeats: int = 0
     cool_down_s: float = 0.0
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side of a comparison on one device, as it ran. `said`: how the call named it.
+
+    `program`: what timed it. Whatever does not stand here is the same for both and in Settings.
+    """
+
+    name: ArmName
+    said: str
+    recipe: str
+    model: str
+    model_sha256: str
+    threads: int
+    cores: str
+    length_policy: LengthPolicy
+    delegate: Delegate
+    program: Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparing:
+    """What a run compares: B against A, in randomized pairs of launches.
+
+    `threshold`: the share of latency below which a change does not matter, 0 to 1, and where it is from.
+    `same`: an A/A run, which measures how far apart two equal arms come out on this device.
+    """
+
+    arms: tuple[Arm, ...]
+    threshold: float
+    threshold_source: str
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +392,8 @@ class Record:
     """One run, saved after each step; `ended_at` is None until the last one.
 
     `launch_files`: on disk only, the launches before those in `launches`, where all of them would make
-    record.json too large. The store files them, and gives them back in `launches`.
+    record.json too large. The store files them, and gives them back in `launches`. `comparing`: of the
+    command `ab` only.
     """
 
     schema: int = SCHEMA
@@ -369,5 +412,6 @@ class Record:
     device_accuracies: tuple[DeviceAccuracy, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     changes: tuple[StateChange, ...] = ()
+    comparing: Comparing | None = None
     doubts: tuple[Doubt, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)

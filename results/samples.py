@@ -16,6 +16,7 @@ from results.errors import RecordDamaged
 MAGIC = "mobilebert-samples 1"
 
 _INFERENCE = re.compile(r"inference (\d{1,99}) ([wt]) (\d{1,99}) (\S+) (\d{1,99}) (\d{1,99}) (-?\d{1,9})")
+_ROWS_CRC32 = re.compile(r"sequences_crc32 ([0-9a-f]{8})")
 _END = re.compile(r"end warmup=(\d{1,99}) timed=(\d{1,99}) logits=(\d{1,99})")
 
 
@@ -26,6 +27,8 @@ class LaunchSamples:
     `timed`: False for warm-up. `row`: sequence id. `signature`: key of the one that ran. `start_ns`: offset
     from the first inference.
     `duration_ns` > 0. `core`: where the main thread was right after; -1 where it is not known.
+    `rows_crc32`: of the sequences file that was run, None where the header does not say; `tokens`: of each
+    inference's sequence, padding left out, None where that file is not at hand.
     """
 
     timed: NDArray[np.bool_]
@@ -34,6 +37,8 @@ class LaunchSamples:
     start_ns: NDArray[np.int64]
     duration_ns: NDArray[np.int64]
     core: NDArray[np.int64]
+    rows_crc32: int | None = None
+    tokens: NDArray[np.int64] | None = None
 
     @property
     def timed_ns(self) -> NDArray[np.int64]:
@@ -59,11 +64,14 @@ def read_samples(data: bytes, name: str) -> LaunchSamples:
     rows: list[tuple[bool, int, int, int, int]] = []
     signatures: list[str] = []
     end: re.Match[str] | None = None
+    rows_crc32: int | None = None
     for number, line in enumerate(lines[1:-1], start=2):
         if end is not None:
             raise _damaged(name, number, 'comes after "end"')
         if line.startswith("inference "):
             rows.append(_inference(line, len(rows), rows, signatures, name, number))
+        elif (match := _ROWS_CRC32.fullmatch(line)) is not None:
+            rows_crc32 = int(match[1], 16)
         elif line.startswith("end "):
             end = _END.fullmatch(line)
             if end is None:
@@ -82,6 +90,7 @@ def read_samples(data: bytes, name: str) -> LaunchSamples:
         start_ns=columns[:, 2],
         duration_ns=columns[:, 3],
         core=columns[:, 4],
+        rows_crc32=rows_crc32,
     )
 
 

@@ -15,24 +15,30 @@ ParityWord = Literal["passed", "failed", "void", "missing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One of the paper's networks, converted by one recipe."""
+    """One of the paper's networks, converted by one recipe. `arm`: "a" or "b" where a run compares two."""
 
     model: str
     recipe: str
+    arm: str = ""
 
     @property
     def label(self) -> str:
         """What tables call it."""
-        return _named(self.model, self.recipe, " ")
+        named = _named(self.model, self.recipe, " ")
+        return f"{self.arm.upper()} ({named})" if self.arm else named
 
     @property
     def stem(self) -> str:
         """What file names call it."""
-        return _named(self.model, self.recipe, "-")
+        return f"{self.arm}-" * bool(self.arm) + _named(self.model, self.recipe, "-")
 
 
 def series_of(record: Record) -> tuple[Series, ...]:
-    """Every series that a run was asked for: recipe by recipe, in the order of the models."""
+    """Every series that a run was asked for: recipe by recipe, in the order of the models; or its arms."""
+    if record.comparing is not None:
+        return tuple(
+            Series(model=arm.model, recipe=arm.recipe, arm=arm.name) for arm in record.comparing.arms
+        )
     settings = record.settings
     return tuple(Series(model=m, recipe=r) for r in settings.recipes for m in settings.models)
 
@@ -55,8 +61,8 @@ def compares_models(record: Record) -> bool:
 
 def parity_of(record: Record, of: Series) -> ParityWord:
     """The series' device parity; one failure outweighs every pass."""
-    wanted = (of.model, of.recipe)
-    words = {parity.status for parity in record.parities if (parity.model, parity.recipe) == wanted}
+    wanted = (of.model, of.recipe, of.arm)
+    words = {one.status for one in record.parities if (one.model, one.recipe, one.arm) == wanted}
     for word in ("failed", "void", "passed"):
         if word in words:
             return word

@@ -7,6 +7,7 @@ t-intervals on the logarithms of those. A number that the data do not support is
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
@@ -138,8 +139,12 @@ def launches_to_decide(
     test = TTestPower()
     if test.power(effect, MAX_LAUNCHES, alpha, alternative="larger") < power:
         return None
-    counts = range(2, MAX_LAUNCHES + 1)
-    return next(n for n in counts if test.power(effect, n, alpha, alternative="larger") >= power)
+    # More launches never have less power, so that the first that has enough is found by halving.
+    counts = range(2, MAX_LAUNCHES)
+    at = bisect_left(
+        counts, 1, key=lambda n: int(test.power(effect, n, alpha, alternative="larger") >= power)
+    )
+    return 2 + at
 
 
 def wilson(successes: int, n: int, level: float) -> Estimate:

@@ -15,8 +15,9 @@ import shlex
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from results.comparison_file import COMPARISON_SCHEMA, Comparison
 from results.consistency import check_record
-from results.decode import check_encoded, damaged, decode_launches, decode_record
+from results.decode import check_encoded, damaged, decode_launches, decode_record, decode_versioned
 from results.encode import encode
 from results.errors import RecordNotSaved, ReportMissing
 from results.predictions import Predictions, read_predictions
@@ -29,11 +30,15 @@ from results.record import (
     LaunchFile,
     Record,
 )
+from results.row_tokens import read_files, with_tokens
 from results.samples import LaunchSamples, read_samples
+from results.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 RECORD = "record.json"
 VERDICT = "verdict.json"
+COMPARISON = "comparison.json"
+SUMMARY = "summary.json"
 REPORT = "report.txt"
 RECORD_LIMIT_BYTES = 64 * 1024
 
@@ -137,6 +142,23 @@ class RunStore:
         check_encoded(data, f"verdict-{VERDICT_SCHEMA}.json", str(self.folder / VERDICT))
         self._write(VERDICT, data)
 
+    def save_comparison(self, comparison: Comparison) -> None:
+        """Write comparison.json, of a run of two arms. Raises as `save` does."""
+        data = _encoded(comparison, str(self.folder / COMPARISON))
+        check_encoded(data, f"comparison-{COMPARISON_SCHEMA}.json", str(self.folder / COMPARISON))
+        self._write(COMPARISON, data)
+
+    def comparison(self) -> Comparison:
+        """What comparison.json says. Raises SchemaUnknown, RecordDamaged."""
+        name = str(self.folder / COMPARISON)
+        return decode_versioned(self._read(COMPARISON), Comparison, "comparison", COMPARISON_SCHEMA, name)
+
+    def save_summary(self, summary: RunSummary) -> None:
+        """Write summary.json, for histories. Raises as `save` does."""
+        data = _encoded(summary, str(self.folder / SUMMARY))
+        check_encoded(data, f"summary-{SUMMARY_SCHEMA}.json", str(self.folder / SUMMARY))
+        self._write(SUMMARY, data)
+
     def save_report(self, text: str) -> None:
         """Write report.txt. Raises RecordNotSaved."""
         self._write(REPORT, text.encode("utf-8"))
@@ -177,10 +199,11 @@ class RunStore:
         Raises RecordDamaged: a file is missing, changed (SHA-256), or torn.
         """
         held: dict[str, LaunchSamples] = {}
+        tokens = read_files(sorted(self.folder.glob("timed*.seq")))
         for launch in record.launches:
             data = self._read_raw(launch.samples_file, launch.samples_sha256)
             if launch.summary is None:
-                held[launch.samples_file] = read_samples(data, launch.samples_file)
+                held[launch.samples_file] = with_tokens(read_samples(data, launch.samples_file), tokens)
         return held
 
     def load_predictions(self, record: Record) -> dict[str, Predictions]:
@@ -230,7 +253,7 @@ class RunStore:
             raise _not_saved(target, err) from err
 
 
-def _encoded(value: Record | Launches | Verdict, name: str) -> bytes:
+def _encoded(value: Record | Launches | Verdict | Comparison | RunSummary, name: str) -> bytes:
     try:
         return encode(value)
     except ValueError as err:

@@ -12,13 +12,13 @@ from android_runner.native.call import call
 from results.errors import BundleUnavailable
 
 FOLDER = Path(__file__).parent
-_FLAGS = ("-std=c11", "-O2", "-s", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-std=c11", "-O2", "-s", "-Wall", "-Wextra", "-Werror")
 _TIMEOUT_S = 600.0
 
 
 def sources_sha256() -> str:
     """One SHA-256 over every C file, its name, and how it is compiled."""
-    digest = hashlib.sha256(" ".join(_FLAGS).encode())
+    digest = hashlib.sha256(" ".join(FLAGS).encode())
     for path in sorted((*FOLDER.glob("*.c"), *FOLDER.glob("*.h"))):
         content = path.read_bytes()
         digest.update(f"\n{path.name} {len(content)}\n".encode() + content)
@@ -42,7 +42,7 @@ def compile_runner(abi: Abi, zig: str, target: Path, *, cache: Path) -> None:
             f"the device program is compiled with Zig {zig}, and {installed} is installed.", next_step=install
         )
     sources = sorted(path.name for path in FOLDER.glob("*.c"))
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", abi.zig_target, *_FLAGS]
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", abi.zig_target, *FLAGS]
     call(
         [*command, "-o", str(target), *sources, "-ldl"],
         timeout_s=_TIMEOUT_S,

@@ -28,6 +28,7 @@ def lengths_table(record: Record, latencies: list[LengthLatencies], verdict: Ver
             lines.append(f"{label}: {of.mean.reason}.")
     return Table(
         title="Latency by signature, typical of the valid launches [95 % interval over launches]",
+        id="lengths",
         columns=("recipe", "signature", "sequences", "p50", "inferences"),
         rows=tuple(rows),
         lines=tuple(lines),

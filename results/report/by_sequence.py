@@ -23,6 +23,7 @@ def sequences_table(record: Record, sequences: list[SequenceLatencies], verdict:
         lines += _lines(of_recipe, verdict)
     return Table(
         title="Latency by sequence, median over launches [95 % interval over launches, each sequence's own]",
+        id="sequences",
         columns=("recipe", "sequence", "row id", "median", "single inferences", "launches"),
         rows=tuple(rows),
         lines=tuple(lines),

@@ -8,15 +8,16 @@ import numpy as np
 
 from results.device import ClockUse, Conditions, Device
 from results.launches import counted as last_attempts
-from results.plain import LONGEST_TEXT, short
-from results.record import Launch, Record
+from results.launches import launches_of
+from results.plain import short
+from results.record import Record
 from results.report.model import Cell, Table
 from results.report.words import ranges
 from results.series import series_of
 
 
 def conditions_table(record: Record) -> Table | None:
-    """Before the first launch and after the last, what lay between, and what was invalid."""
+    """Before the first launch and after the last, and what lay between."""
     if not record.launches:
         return None
     first, last = record.launches[0].before, record.launches[-1].after
@@ -27,23 +28,14 @@ def conditions_table(record: Record) -> Table | None:
         rows.append(between)
     return Table(
         title="Conditions",
+        id="conditions",
         columns=("", "thermal status", "skin", "CPU", "battery", "charging"),
         rows=tuple(rows),
         lines=(
             *_clocks(record),
             *_allowed(moments),
-            *(_why(record, launch) for launch in record.launches if launch.invalid),
         ),
     )
-
-
-def _why(record: Record, launch: Launch) -> str:
-    """An invalid launch, what made it so, and what became of it."""
-    slot = (launch.model, launch.recipe, launch.index)
-    later = [one for one in record.launches if (one.model, one.recipe, one.index) == slot]
-    after = [one for one in later if one.attempt > launch.attempt]
-    done = f", done again as launch {after[0].order}" if after else ""
-    return f"{launch.samples_file} is invalid{done}: {short('; '.join(launch.invalid), LONGEST_TEXT)}."
 
 
 def _warmest(moments: Sequence[Conditions]) -> tuple[Cell, ...]:
@@ -69,9 +61,7 @@ def _clocks(record: Record) -> Iterator[str]:
     launches = [
         launch
         for one in series_of(record)
-        for launch in last_attempts(
-            [each for each in record.launches if (each.model, each.recipe) == (one.model, one.recipe)]
-        )
+        for launch in last_attempts(launches_of(record, one))
         if not launch.invalid
     ]
     uses: dict[tuple[int, ...], list[ClockUse]] = {}

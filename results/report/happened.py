@@ -22,6 +22,7 @@ def left_changed_table(record: Record) -> Table | None:
         return None
     return Table(
         title="NOT RESTORED on the device",
+        id="left_changed",
         columns=("setting", "before", "now"),
         rows=tuple(
             (
@@ -75,6 +76,7 @@ def interruptions_table(record: Record) -> Table | None:
         lines.append("The device restarted in the middle of the run.")
     return Table(
         title="Interruptions: nothing that was hit is in any number",
+        id="interruptions",
         columns=("hit", "by", "waited", "device", "then"),
         rows=tuple(rows),
         lines=tuple(lines),

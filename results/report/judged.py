@@ -41,7 +41,9 @@ def _table(
     citation = first.claim_citation
     unit = "ms" if first.unit == "ms" else "%"
     shown = [claim for claim in claims if (claim.unit, claim.recipe) in measured]
-    lines = [_reading(claim, reading) for claim in shown for reading in claim.readings if _decided(reading)]
+    lines = [
+        _reading(claim, reading) for claim in shown for reading in claim.readings if _said(claim, reading)
+    ]
     if not shown:
         lines.append("Not measured.")
     elif first.role == "reference":
@@ -55,6 +57,7 @@ def _table(
             f"{citation.reported_value:g} {unit} ({citation.section}, row {citation.row})"
             + (f" [{level}]" if shown else "")
         ),
+        id=f"claims-{first.id}",
         columns=("recipe", "measured", "status", "protocol", "sure", "notes"),
         rows=tuple(_row(claim, [notes.add(reason) for reason in claim.reasons]) for claim in shown),
         lines=tuple(lines),
@@ -78,8 +81,12 @@ def spans(marks: list[int]) -> str:
     return ranges(marks).replace(", ", " ")
 
 
-def _decided(reading: Reading) -> bool:
-    return reading.p is not None and reading.status not in ("not_comparable", "inconclusive")
+def _said(claim: JudgedClaim, reading: Reading) -> bool:
+    """Whether a reading says more than the claim does: an undecided one where the claim is decided."""
+    decided = ("reproduced", "not_reproduced")
+    return reading.p is not None and (
+        reading.status in decided or (reading.status == "inconclusive" and claim.status in decided)
+    )
 
 
 def _reading(claim: JudgedClaim, reading: Reading) -> str:

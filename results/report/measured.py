@@ -10,8 +10,9 @@ from results.latency import LatencySummary
 from results.launches import no_samples
 from results.record import Accuracy, Launch, Record
 from results.report.model import MS_PER_NS, Cell, Table, milliseconds, quantity
-from results.report.words import against_claim, counted, p_value, same_runs, valid_of
+from results.report.words import against_claim, counted, p_value, percent, same_runs, valid_of
 from results.stats import SHOWN_LEVEL
+from results.variance import WIDE
 from results.verdict_file import Verdict
 
 
@@ -35,6 +36,7 @@ def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verd
         )
         lines += _unknown(one)
         lines += _unavailable(record, one)
+        lines += _spread(one)
         lines += _start_up(record, one.recipe)
         if one.slow_starts:
             lines.append(
@@ -43,6 +45,7 @@ def latency_table(record: Record, latencies: list[LatencySummary], verdict: Verd
             )
     return Table(
         title="Latency of one sequence, typical of the valid launches [95 % interval over launches]",
+        id="latency",
         columns=("recipe", "p50", "p90", "valid", "inferences"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -58,6 +61,7 @@ def quantiles_table(latencies: list[LatencySummary]) -> Table | None:
     shown = [one for one in measured if one.p95.value is not None]
     return Table(
         title="Slowest inferences, typical of the valid launches [95 % interval over launches]",
+        id="quantiles",
         columns=("recipe", "p95", "p99"),
         rows=tuple(
             (one.recipe, *("-" if at.value is None else milliseconds(at) for at in (one.p95, one.p99)))
@@ -106,6 +110,7 @@ def accuracy_table(record: Record, accuracies: list[AccuracySummary]) -> Table |
         lines.append(f"{counted(pairs.truncated_rows, 'pair')} longer than the sequence length: truncated.")
     return Table(
         title=f"Accuracy on this machine, {pairs.name} [Wilson 95 %]",
+        id="accuracy",
         columns=("recipe", "accuracy", "correct", "same as float32", "pairs"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -135,6 +140,7 @@ def _confusion(accuracy: Accuracy) -> Table:
     rows.append(("all predicted", *(str(count) for count in predicted), str(accuracy.rows)))
     return Table(
         title=f"Predictions of {accuracy.recipe} (rows: true label)",
+        id=f"confusion-{accuracy.recipe}",
         columns=("label", *accuracy.labels, "all"),
         rows=tuple(rows),
     )
@@ -155,6 +161,22 @@ def _unavailable(record: Record, one: LatencySummary) -> list[str]:
         f"{one.recipe}: no p90, p95 or p99, no latency by sequence or by length, and no check of the first "
         f"inference: {no_samples(record)}."
     ]
+
+
+def _spread(one: LatencySummary) -> list[str]:
+    """Where the spread comes from, and what would narrow the interval."""
+    of = one.variance
+    if of is None or of.between is None or of.within is None or of.half_width is None:
+        return []
+    text = (
+        f"{one.recipe}: launches differ by {percent(of.between)} and inferences within one by "
+        f"{percent(of.within)} (standard deviations); p50 is known to +-{percent(of.half_width)}"
+    )
+    if of.advice == "enough":
+        return [f"{text}, which is enough."]
+    needed = f" (about {of.launches_needed} for +-{WIDE * 100:g} %)" if of.launches_needed else ""
+    more = f"more launches{needed}" if of.advice == "more launches" else "more inferences per launch"
+    return [f"{text}, and {more} would narrow it."]
 
 
 def peak_memory(launches: Sequence[Launch]) -> str:

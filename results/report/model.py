@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from results.report.figures import Figure
 from results.stats import Estimate, Interval
 
 MS_PER_NS = 1e-6
@@ -56,13 +58,33 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     comparable: str = ""
     lines: tuple[str, ...] = ()
+    id: str = ""
+
+
+Outcome = Literal["passed", "failed", "undecided", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that a CI is told of: a claim, a series of a history, a metric of a comparison.
+
+    `group`: as "claims.latency"; `seconds`: how long measuring it took, wall time, 0 where that is unknown.
+    """
+
+    group: str
+    name: str
+    outcome: Outcome
+    message: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A report. `where` comes first: what was measured on, whatever the numbers look like.
 
-    `notes` are the footnotes [1], [2]... that the tables refer to.
+    `title`: for pages and lists; `outcome`: of the whole, in the words of a `Check`. `notes` are the
+    footnotes [1], [2]... that the tables refer to. `figures`: for forms that can draw, each beside the table
+    of the same `id`. `tables` of a run have ids: claims, latency, ... (each builder sets its own).
     """
 
     where: str
@@ -70,3 +92,7 @@ class View:
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     files: tuple[str, ...]
+    title: str = "MobileBERT on-device latency"
+    outcome: Outcome = "undecided"
+    checks: tuple[Check, ...] = ()
+    figures: tuple[Figure, ...] = ()

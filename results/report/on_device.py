@@ -41,6 +41,7 @@ def device_accuracy_table(record: Record, on_device: list[DeviceAccuracySummary]
             )
     return Table(
         title=f"Accuracy on the device, {record.pairs.name} [Wilson 95 %]",
+        id="device_accuracy",
         columns=("recipe", "device", "this machine", "same prediction", "pairs"),
         rows=tuple(rows),
         lines=tuple(lines),

@@ -19,7 +19,7 @@ from results.record import (
 )
 from results.report.model import Cell, Table
 from results.report.words import counted, padding, percent
-from results.series import compares_models
+from results.series import Series, compares_models
 
 
 def device_name(device: Device) -> str:
@@ -50,6 +50,7 @@ def device_table(record: Record) -> Table | None:
         rows += _program(record.program)
     return Table(
         title="Device",
+        id="device",
         columns=("", ""),
         rows=tuple(rows),
         lines=tuple(map(short, device.contradictions)),
@@ -97,6 +98,7 @@ def model_table(record: Record) -> Table | None:
         lines.append(f"Signatures over one copy of the weights, by length in tokens: {lengths}.")
     return Table(
         title=_titled(record, "Models" if compares_models(record) else "Model"),
+        id="model",
         columns=(_what(record), "size", *(() if bare else ("max |error|, logits", "same argmax")), "sha256"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -129,6 +131,8 @@ def _titled(record: Record, title: str) -> str:
 
 
 def _name(record: Record, one: Artifact | DeviceParity) -> str:
+    if isinstance(one, DeviceParity) and one.arm:
+        return Series(model=one.model, recipe=one.recipe, arm=one.arm).label
     return one.model if compares_models(record) else one.recipe
 
 
@@ -203,6 +207,7 @@ def parity_table(record: Record) -> Table | None:
     same = "" if compares_models(record) else "the same file and rows, "
     return Table(
         title=_titled(record, f"Device parity: {same}device against this machine, in logits"),
+        id="parity",
         columns=(_what(record), "status", "rows", "difference", "tolerance", "closest rows"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -235,7 +240,7 @@ def settings_table(record: Record) -> Table:
         ("seed", str(settings.seed)),
         ("run", f"{record.run_id}, {record.started_at} to {record.ended_at or 'not ended'}"),
     )
-    return Table(title="Settings", columns=("", ""), rows=rows)
+    return Table(title="Settings", id="settings", columns=("", ""), rows=rows)
 
 
 _CORES = {"big": "the strongest by capacity", "all": "left to the device"}

@@ -67,6 +67,7 @@ def latencies_table(
     apart = any(claim.unit == "ms" and claim.protocol_match == "mismatch" for claim in verdict.claims)
     return Table(
         title=f"Table 4's latencies on this device, {recipe} [95 % interval over launches]",
+        id=f"table4-latency-{recipe}",
         columns=("model", "paper", "p50", "p90", "valid"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -97,6 +98,7 @@ def ratios_table(
         lines += _how(figure, ratio, one, _name(claims, figure.models[0]))
     return Table(
         title=f"Ratios to {base} against the paper's, {recipe} [95 % interval over rounds]",
+        id=f"table4-ratios-{recipe}",
         columns=("model", "measured", "paper", "arithmetic", "status", "notes"),
         rows=tuple(rows),
         lines=tuple(lines),
@@ -121,6 +123,7 @@ def counts_table(record: Record, claims: Claims, recipe: str) -> Table:
         )
     return Table(
         title=f"Table 4's models, counted at length {record.settings.length}, {recipe}",
+        id=f"table4-counts-{recipe}",
         columns=("model", "parameters", "paper", "multiply-adds", "paper's FLOPS", "file"),
         rows=tuple(rows),
         lines=("The paper's FLOPS count a multiply-add as 2, as far as the configurations tell.",),

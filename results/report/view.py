@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from results.accuracy import summarize_accuracy
 from results.by_length import length_latencies
+from results.by_tokens import token_latencies
 from results.claims import Claims
 from results.device_accuracy import summarize_device_accuracy
 from results.latency import summarize_latency
@@ -14,12 +15,17 @@ from results.predictions import Predictions
 from results.record import Record
 from results.report.by_length import lengths_table
 from results.report.by_sequence import sequences_table
+from results.report.by_tokens import tokens_table
+from results.report.checks import outcome_of, run_checks
 from results.report.conditions import conditions_table
+from results.report.flips import flips_tables
 from results.report.happened import interruptions_table, left_changed_table
 from results.report.judged import Notes, claim_tables
+from results.report.launches import launches_table
 from results.report.measured import accuracy_table, confusion_tables, latency_table, quantiles_table
 from results.report.model import View
 from results.report.on_device import device_accuracy_table
+from results.report.pictures import run_figures
 from results.report.setting import (
     by_recipe,
     device_name,
@@ -43,10 +49,13 @@ def build_view(
     predictions: Mapping[str, Predictions],
     verdict: Verdict,
     claims: Claims | None = None,
+    *,
+    pictures: bool = False,
 ) -> View:
     """The report of one run. `samples` by `Launch.samples_file`, `predictions` as `judge` has them.
 
     `claims`: those of the verdict, with the paper's rows; of use where the run compares models.
+    `pictures`: with the figures, and the pairs that quantizing flips, for forms that have room for them.
     Raises RecordDamaged where raw data and record disagree.
     """
     notes = Notes()
@@ -85,9 +94,15 @@ def build_view(
         if claims is not None and compares_models(record)
         else []
     )
+    by_tokens = [
+        of_series
+        for one in series_of(record)
+        if (of_series := token_latencies(record, samples, one)) is not None
+    ]
     of_one_model = (
         latency_table(record, latencies, verdict),
         lengths_table(record, lengths, verdict),
+        tokens_table(record, by_tokens, verdict),
         sequences_table(record, sequences, verdict),
         quantiles_table(latencies),
     )
@@ -98,9 +113,11 @@ def build_view(
         *(() if compared else of_one_model),
         accuracy_table(record, accuracies),
         *confusion_tables(record),
+        *(flips_tables(record, predictions) if pictures else ()),
         device_accuracy_table(record, on_device),
         *(parity_table(part) for part in by_recipe(record)),
         interruptions_table(record),
+        *(launches_table(part, samples, latencies) for part in by_recipe(record)),
         conditions_table(record),
         device_table(record),
         *(model_table(part) for part in by_recipe(record)),
@@ -109,16 +126,19 @@ def build_view(
     for doubt in record.doubts:
         notes.add(doubt.text)
     view = View(
-        where=_where(record) + ("" if record.ended_at else " " + UNENDED),
+        where=where(record) + ("" if record.ended_at else " " + UNENDED),
         verdict=verdict.overall.sentence,
         tables=tuple(table for table in tables if table is not None),
         notes=tuple(notes.texts),
         files=_files(record, sequences),
+        outcome=outcome_of(verdict),
+        checks=run_checks(record, verdict, measured),
+        figures=run_figures(record, samples, latencies, sequences, verdict) if pictures else (),
     )
     return plainly(view)
 
 
-def _where(record: Record) -> str:
+def where(record: Record) -> str:
     device = record.device
     if device is None:
         return "Accuracy on this machine (host); no device, so no latency was measured."

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from results.comparison_file import COMPARISON_SCHEMA, Comparison
+from results.levels_file import LEVELS_SCHEMA, Levels
 from results.record import SCHEMA, Artifact, Launches, Record
+from results.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 FOLDER = Path(__file__).parent
@@ -16,9 +19,18 @@ TYPES: dict[str, type] = {
     f"record-{SCHEMA}.json": Record,
     f"launches-{SCHEMA}.json": Launches,
     f"verdict-{VERDICT_SCHEMA}.json": Verdict,
+    f"comparison-{COMPARISON_SCHEMA}.json": Comparison,
+    f"summary-{SUMMARY_SCHEMA}.json": RunSummary,
+    f"levels-{LEVELS_SCHEMA}.json": Levels,
     "artifact-1.json": Artifact,
 }
-VERSIONS: dict[type, int] = {Record: SCHEMA, Verdict: VERDICT_SCHEMA}
+VERSIONS: dict[type, int] = {
+    Record: SCHEMA,
+    Verdict: VERDICT_SCHEMA,
+    Comparison: COMPARISON_SCHEMA,
+    RunSummary: SUMMARY_SCHEMA,
+    Levels: LEVELS_SCHEMA,
+}
 
 
 def generate(name: str) -> bytes:

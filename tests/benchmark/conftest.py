@@ -17,6 +17,7 @@ from benchmark.accuracy import host_logits
 from benchmark.cli import call
 from benchmark.device_parity import far_apart
 from benchmark.listener import Listener
+from examples.rule_task import make_pairs
 from export.artifact import build
 from export.checkpoint import open_checkpoint
 from export.seeded import CONFIG, seeded_tensors
@@ -72,6 +73,31 @@ def _train(folder: Path, *options: str) -> Path:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def training_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs of the training set of seed 0: none is held out."""
+    made = make_pairs(200, seed=1, without=frozenset(make_pairs(3000, seed=0)))
+    rows = (f"{n}\t{pair.premise}\t{pair.hypothesis}\t{pair.label}\n" for n, pair in enumerate(made))
+    path = tmp_path_factory.mktemp("training") / "training.tsv"
+    path.write_text("index\tsentence1\tsentence2\tgold_label\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def calibrated(
+    training_pairs: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., int]:
+    """A command on a checkpoint's folder, calibrated with training pairs, for sequences of 24 tokens."""
+    monkeypatch.setenv("MOBILEBERT_BENCH_CACHE", str(cache))
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, checkpoint: Path, *options: str) -> int:
+        shape = ("--lengths", "24", "--length", "24", "--calibration", str(training_pairs))
+        return call([name, "--checkpoint", str(checkpoint), *shape, *options])
+
+    return run
 
 
 @pytest.fixture

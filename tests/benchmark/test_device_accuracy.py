@@ -106,7 +106,9 @@ def ready_on(
                 host_threads=1,
                 same_kernels=True,
             )
-            return bench, Ready(files=files, model=model_on_device(bench, files), inference_s=0.05)
+            return bench, Ready(
+                bench=bench, files=files, model=model_on_device(bench, files), inference_s=0.05
+            )
 
         yield make
 

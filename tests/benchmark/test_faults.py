@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from android_runner.clocks import clock_ticks
@@ -26,6 +27,7 @@ from android_runner.settle import settle
 from android_runner.virtual.dumpsys import battery
 from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import pixel4
+from results.steady import classify
 from tests.android_runner.relay import Relay
 from tests.benchmark.small import QUICK
 
@@ -311,8 +313,10 @@ def test_unfit_in_the_middle(
 def test_a_throttled_launch_is_done_again(
     run: Callable[..., int], phone: VirtualPhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A launch in which the phone got too warm is kept, marked, and repeated once it has cooled down."""
+    """A launch in which the phone got too warm, or that slowed down, is kept, marked, and done again."""
     asked: list[int] = []
+    flat, slowed = (classify(np.repeat([60_000_000, 64_000_000], [80, after])) for after in (0, 100))
+    paces = iter([*[flat] * 5, slowed, flat])
 
     def ticks(link: Any) -> Any:  # noqa: ANN401
         asked.append(1)
@@ -325,19 +329,18 @@ def test_a_throttled_launch_is_done_again(
 
     monkeypatch.setattr("benchmark.measure.clock_ticks", ticks)
     monkeypatch.setattr("benchmark.measure.settle", functools.partial(settle, sleep=sleep))
+    monkeypatch.setattr("benchmark.measure.classify_launch", lambda _: next(paces))
     assert run(phone.selector) == 0
     launches = record()["launches"]
-    assert [(one["index"], one["attempt"]) for one in launches] == [
-        (0, 0),
-        (1, 0),
-        (2, 0),
-        (2, 1),
-        (3, 0),
-        (4, 0),
-    ]
-    assert [bool(one["invalid"]) for one in launches] == [False, False, True, False, False, False]
+    slots = [(one["index"], one["attempt"]) for one in launches]
+    assert slots == [(0, 0), (1, 0), (2, 0), (2, 1), (3, 0), (4, 0), (4, 1)]
+    assert [bool(one["invalid"]) for one in launches] == [False, False, True, False, False, True, False]
     assert "thermal status 2 after the launch" in launches[2]["invalid"]
-    assert "repeated" in Path("runs/0001/report.txt").read_text()
+    assert launches[5]["invalid"] == ["slowdown: 6.7 % slower from timed inference 81 on"]
+    assert [one["steady"] for one in launches] == [*["flat"] * 5, "slowdown", "flat"]
+    report = " ".join(Path("runs/0001/report.txt").read_text().split())
+    assert "2 invalid launches were repeated" in report
+    assert "Latency by real tokens" in report
 
 
 def test_noexec_target(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ import sys
 BENCHMARKS = (
     "startup",
     "device_program",
+    "overhead",
+    "html",
     "accuracy",
     "export",
     "rewrites",
@@ -18,6 +20,7 @@ BENCHMARKS = (
     "lengths",
     "conversion",
     "push",
+    "gate",
 )
 
 

@@ -125,6 +125,7 @@ def summarized(run: Run, *, median: bool = True, delegate: str = "cpu") -> Run:
                 launch,
                 samples_file=name,
                 samples_sha256=hashlib.sha256(raw[name]).hexdigest(),
+                steady="unknown",
                 summary=LaunchSummary(
                     count=timed.size,
                     mean_ns=float(timed.mean()),

@@ -29,6 +29,7 @@ from results.record import (
     Weights,
 )
 from results.samples import LaunchSamples, read_samples
+from results.steady import FEWEST_SAMPLES
 from results.store import RunStore
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -318,8 +319,8 @@ def _add_launch(
     threads: int,
     conditions: Conditions,
 ) -> None:
-    # Skewed like real latencies: the median stays, the slow tail is longer.
-    shape = np.linspace(-1, 1, inferences)
+    # Skewed like real latencies: the median stays, the slow tail is longer; in an order without a trend.
+    shape = np.linspace(-1, 1, inferences)[np.argsort(np.arange(inferences) * 0.4142135624 % 1)]
     raw = samples_text((median_ms * 1e6 * (1 + np.where(shape > 0, 0.05, 0.01) * shape)).round())
     name = f"launch-{order:03d}-{recipe}.samples"
     run.raw[name] = raw
@@ -340,6 +341,7 @@ def _add_launch(
         samples_sha256=hashlib.sha256(raw).hexdigest(),
         before=conditions,
         after=conditions,
+        steady="flat" if inferences >= FEWEST_SAMPLES else "unknown",
     )
     run.record = dataclasses.replace(run.record, launches=(*run.record.launches, launch))
 

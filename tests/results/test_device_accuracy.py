@@ -111,7 +111,7 @@ def test_it_is_judged_from_the_folder_alone(tmp_path: Path) -> None:
     """The device's predictions are raw data: kept, checked, and enough to say it again."""
     run, store = on_device(make_run()), RunStore.create(tmp_path)
     run.save(store)
-    _, text = conclude(store)
+    text = conclude(store).report
     assert "Accuracy on the device" in text
     assert recompute(store.folder) == (store.folder / "verdict.json").read_bytes()
     path = store.folder / "device-predictions-float32.csv"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from results import errors
-from results.errors import ConfigError, DeviceNotReady, HarnessError, PairsError, keeping
+from results.errors import ConfigError, DeviceNotReady, HarnessError, NotComparable, PairsError, keeping
 
 
 def classes(base: type[HarnessError] = HarnessError) -> Iterator[type[HarnessError]]:
@@ -44,8 +44,11 @@ def test_the_innermost_word_on_what_was_kept_wins() -> None:
 
 
 def test_only_a_wrong_call_exits_2() -> None:
-    """2 is the caller's fault, 4 is everything that could not be done."""
-    assert {kind for kind in classes() if kind.exit_code != 4} == {ConfigError}
+    """2 is the caller's fault, 3 decides nothing, 4 is everything that could not be done."""
+    assert {kind: kind.exit_code for kind in classes() if kind.exit_code != 4} == {
+        ConfigError: 2,
+        NotComparable: 3,
+    }
 
 
 def test_the_tree_is_drawn_whole() -> None:

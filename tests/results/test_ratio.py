@@ -309,9 +309,9 @@ def test_a_recorded_table_is_judged_again_from_its_folder(tmp_path: Path) -> Non
     """Verdict and report follow from the run folder alone, and the files pass their schemas."""
     store = RunStore.create(tmp_path)
     make_table(rounds=5).save(store)
-    _, text = conclude(store)
+    text = conclude(store).report
     before = (store.folder / "verdict.json").read_bytes()
-    assert conclude(RunStore.open(store.folder))[1] == text
+    assert conclude(RunStore.open(store.folder)).report == text
     assert (store.folder / "verdict.json").read_bytes() == before == recompute(store.folder)
     assert (store.folder / "sequences-bert_base-float32.csv").is_file()
     assert "x [" in text

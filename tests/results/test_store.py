@@ -132,8 +132,9 @@ def test_filed_launches_are_judged_as_held_ones(filed: tuple[RunStore, Run]) -> 
     # As many files as the size of a launch asks for, and the last launches still in record.json.
     assert len(list(store.folder.glob("launches-*.json"))) > 1
     assert 0 < len(json.loads((store.folder / "record.json").read_text())["launches"]) < 65
-    verdict, _ = conclude(store)
-    assert encode(verdict) == encode(verdict_of(run)) == recompute(store.folder)
+    conclude(store)
+    written = (store.folder / "verdict.json").read_bytes()
+    assert written == encode(verdict_of(run)) == recompute(store.folder)
 
 
 def test_an_opened_run_goes_on_where_it_was(filed: tuple[RunStore, Run]) -> None:
@@ -299,7 +300,7 @@ def test_a_run_without_a_report_says_how_to_get_one(
         store.report()
     assert caught.value.what == f"{store.folder} has no report: {why}."
     assert caught.value.next_step.endswith(f": mobilebert-bench report {store.folder} --recompute")
-    text = conclude(store)[1]
+    text = conclude(store).report
     assert store.report() == text
 
 
@@ -312,15 +313,16 @@ def test_a_damaged_record_without_a_report_is_damaged(store: RunStore) -> None:
 
 def test_recompute_gives_the_same_bytes(store: RunStore) -> None:
     """The verdict depends on the run folder alone: not on the clock, the path or the run before."""
-    verdict, text = conclude(store)
+    made = conclude(store)
     written = (store.folder / "verdict.json").read_bytes()
-    assert written == encode(verdict) == recompute(store.folder)
-    assert (store.folder / "report.txt").read_text() == text == store.report()
+    assert written == recompute(store.folder)
+    assert (store.folder / "report.txt").read_text() == made.report == store.report()
     by_sequence = {path.name: path.read_bytes() for path in store.folder.glob("sequences-*.csv")}
     assert sorted(by_sequence) == ["sequences-dynamic_int8.csv", "sequences-float32.csv"]
     for name in by_sequence:
         (store.folder / name).unlink()
-    assert conclude(store) == (verdict, text)
+    assert conclude(store) == made
+    assert (store.folder / "verdict.json").read_bytes() == written
     assert {path.name: path.read_bytes() for path in store.folder.glob("sequences-*.csv")} == by_sequence
     moved = store.folder.rename(store.folder.with_name("copy"))
     assert recompute(moved) == written

@@ -1,0 +1,52 @@
+"""Many recorded runs: read, made series, judged, and accepted where someone says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from results.comparison import DEFAULT_THRESHOLD
+from results.errors import ConfigError
+from results.history import acknowledge, series_of_runs
+from results.history_files import gather
+from results.history_key import check_across
+from results.levels import read_levels, write_levels
+from results.report.history import build_history
+from results.report.model import View
+
+
+def judge_history(
+    folders: tuple[Path, ...],
+    across: tuple[str, ...],
+    levels: Path | None,
+    threshold: float | None,
+    because: str | None = None,
+) -> View:
+    """The series in these folders; `because`: why each level that changed is accepted into `levels`.
+
+    Raises ConfigError, SchemaUnknown, RecordDamaged, OutputNotWritten.
+    """
+    across = check_across(across)
+    share = DEFAULT_THRESHOLD if threshold is None else threshold
+    if because is not None and (levels is None or not because.strip()):
+        raise ConfigError(
+            "--acknowledge needs a reason, and --levels FILE to write it to",
+            next_step="Such as: mobilebert-bench gate --levels levels.json --acknowledge 'wider heads'",
+        )
+    first_time = because is not None and levels is not None and not levels.exists()
+    held = {} if levels is None or first_time else read_levels(levels)
+    gathered = gather(folders)
+    series = series_of_runs(gathered.readings, across, held, share)
+    accepted = {} if because is None else acknowledge(series, because.strip())
+    if accepted and levels is not None:
+        held |= accepted
+        write_levels(levels, held.values())
+        series = series_of_runs(gathered.readings, across, held, share)
+    return build_history(
+        tuple(str(folder) for folder in folders),
+        gathered,
+        series,
+        share,
+        levels=tuple(held.values()),
+        levels_file=None if levels is None or not held else str(levels),
+        accepted=tuple(accepted.values()),
+    )

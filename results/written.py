@@ -1,0 +1,56 @@
+"""A recorded run in the forms that other tools and readers take, made from its folder alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from results.comparing import summarize_comparison
+from results.encode import encode
+from results.errors import FormUnavailable
+from results.report.comparison import comparison_view
+from results.report.forms import Form, Texts, made
+from results.report.loaded import Loaded, load
+from results.report.model import View
+from results.report.view import build_view
+from results.store import COMPARISON, RECORD, SUMMARY, VERDICT, RunStore
+from results.summary import summarize_run
+
+
+def run_forms(store: RunStore, forms: Iterable[Form]) -> dict[str, Texts | FormUnavailable]:
+    """Each form's texts by the form's name and the file's, or why this run has none of it.
+
+    The run is read once. Raises SchemaUnknown, RecordDamaged.
+    """
+    run = load(store)
+    found: dict[str, Texts | FormUnavailable] = {}
+    views: dict[bool, View] = {}
+    for form in forms:
+        pictures = form.name == "html"
+        if pictures not in views:
+            views[pictures] = _view(run, pictures=pictures)
+        try:
+            found[form.name] = made(form, views[pictures], run, _data(store, run) if pictures else None)
+        except FormUnavailable as err:
+            found[form.name] = err
+    return found
+
+
+def _view(run: Loaded, *, pictures: bool) -> View:
+    if run.verdict is None:
+        return comparison_view(run.record, run.samples, summarize_comparison(run.record, run.samples))
+    return build_view(run.record, run.samples, run.predictions, run.verdict, run.claims, pictures=pictures)
+
+
+def _data(store: RunStore, run: Loaded) -> bytes:
+    """What a page offers for download: what was measured and what it comes to, raw samples left out."""
+    texts = {
+        RECORD: (store.folder / RECORD).read_bytes(),
+        SUMMARY: encode(summarize_run(run.record, run.samples, run.verdict)),
+    }
+    if run.verdict is not None:
+        texts[VERDICT] = encode(run.verdict)
+    else:
+        texts[COMPARISON] = encode(summarize_comparison(run.record, run.samples))
+    held = {name: json.loads(text) for name, text in texts.items()}
+    return json.dumps(held, indent=1, allow_nan=False).encode()

@@ -1,0 +1,536 @@
+"""The forms for other tools, each read back by its consumer or by a strict reader of its format."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyperf
+import pytest
+import xmlschema
+from jsonschema import Draft7Validator
+from junitparser import Error, Failure, JUnitXml, Skipped
+
+from results import stats
+from results.errors import FormUnavailable
+from results.launches import timed_samples
+from results.report.androidx import as_androidx
+from results.report.annotations import MOST, as_annotations
+from results.report.bencher import as_bencher
+from results.report.benchstat import as_benchstat
+from results.report.github_benchmark import ACCURACY, LATENCY, as_github_benchmark
+from results.report.junit import as_junit
+from results.report.loaded import Loaded, timed
+from results.report.model import Check, View
+from results.report.pyperf_json import as_pyperf
+from tests.results.make_ab import make_ab
+from tests.results.make_device import summarized
+from tests.results.make_run import PIXEL_4, Run, make_run, parity
+from tests.results.test_report import BOTH, RUNS, view_of
+from tests.results.test_verdict import CLAIMS, one_launch, verdict_of
+
+P50 = "mobilebert/float32/pixel-4/length128/4t"
+HOSTILE = 'Pixel\x1b[31m 4\n::error::owned\n<script src="http://x.y">|`@everyone`\ufffe & 50 %'
+
+
+def loaded(run: Run) -> Loaded:
+    return Loaded(
+        record=run.record,
+        samples=run.samples,
+        predictions=run.predictions,
+        verdict=None if run.record.comparing else verdict_of(run),
+        claims=CLAIMS,
+    )
+
+
+def both() -> Run:
+    return make_run(recipes=BOTH, inferences=80)
+
+
+def hostile() -> Run:
+    device = dataclasses.replace(PIXEL_4, model=HOSTILE, soc=HOSTILE)
+    return make_run(device=device).settings(commit=HOSTILE, runner=f"mobilebert_runner {HOSTILE}")
+
+
+# JUnit ---------------------------------------------------------------------------------------------------
+
+JUNIT_XSD = """<?xml version="1.0"?>
+<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+ <xs:complexType name="result"><xs:simpleContent><xs:extension base="xs:string">
+  <xs:attribute name="message" type="xs:string"/><xs:attribute name="type" type="xs:string"/>
+ </xs:extension></xs:simpleContent></xs:complexType>
+ <xs:element name="testsuites"><xs:complexType>
+  <xs:sequence><xs:element name="testsuite" maxOccurs="unbounded"><xs:complexType>
+   <xs:sequence>
+    <xs:element name="testcase" maxOccurs="unbounded"><xs:complexType>
+     <xs:sequence>
+      <xs:choice minOccurs="0"><xs:element name="skipped" type="result"/>
+       <xs:element name="error" type="result"/><xs:element name="failure" type="result"/></xs:choice>
+      <xs:element name="system-out" type="xs:string" minOccurs="0"/>
+     </xs:sequence>
+     <xs:attribute name="name" type="xs:string" use="required"/>
+     <xs:attribute name="classname" type="xs:string" use="required"/>
+     <xs:attribute name="time" type="xs:decimal" use="required"/>
+    </xs:complexType></xs:element>
+    <xs:element name="system-out" type="xs:string" minOccurs="0"/>
+   </xs:sequence>
+   <xs:attribute name="name" type="xs:string" use="required"/>
+   <xs:attributeGroup ref="counts"/>
+  </xs:complexType></xs:element></xs:sequence>
+  <xs:attribute name="name" type="xs:string"/><xs:attributeGroup ref="counts"/>
+ </xs:complexType></xs:element>
+ <xs:attributeGroup name="counts">
+  <xs:attribute name="tests" type="xs:nonNegativeInteger" use="required"/>
+  <xs:attribute name="failures" type="xs:nonNegativeInteger" use="required"/>
+  <xs:attribute name="errors" type="xs:nonNegativeInteger" use="required"/>
+  <xs:attribute name="skipped" type="xs:nonNegativeInteger" use="required"/>
+  <xs:attribute name="time" type="xs:decimal" use="required"/>
+ </xs:attributeGroup>
+</xs:schema>
+"""
+XSD = xmlschema.XMLSchema(JUNIT_XSD)
+
+
+def test_every_run_as_junit_is_the_common_subset_and_counts_right() -> None:
+    """Each reader has a schema of its own; what all of them take is small, and counts that lie break them."""
+    for name in ("pixel-4-throttled", "pixel-4-interrupted", "host", "parity-failed"):
+        view = view_of(RUNS[name]())
+        text = as_junit(view)
+        XSD.validate(io.StringIO(text))
+        read = JUnitXml.fromstring(text.encode())
+        kinds = {"passed": [], "failed": [Failure], "undecided": [Skipped], "error": [Error]}
+        found = [
+            (case.classname, case.name, [type(one) for one in case.result])
+            for suite in read
+            for case in suite
+        ]
+        told = [(one.group, one.name, kinds[one.outcome]) for one in view.checks]
+        assert sorted(found, key=str) == sorted(told, key=str), name
+        assert (read.tests, read.failures) == (
+            len(view.checks),
+            sum(one.outcome == "failed" for one in view.checks),
+        )
+
+
+def test_time_in_junit_is_how_long_it_took_and_never_the_latency() -> None:
+    """A test report that shows 0.06 s as the duration of a test that took minutes is misread."""
+    run = make_run()
+    after = dataclasses.replace(run.record.launches[0].after, at="2026-11-22T10:00:12.500Z")
+    cases = {
+        case.classname: case
+        for suite in JUnitXml.fromstring(as_junit(view_of(run.each_launch(after=after))).encode())
+        for case in suite
+    }
+    assert cases["claims.latency"].time == 125.0
+    assert cases["claims.accuracy"].time == pytest.approx(785.2)
+
+
+def test_hostile_words_are_plain_text_in_junit() -> None:
+    """Control characters end an XML parser, and a device's name is no element."""
+    text = as_junit(view_of(hostile()))
+    XSD.validate(io.StringIO(text))
+    assert "\x1b" not in text
+    check = Check(group="a\x00b\ufffe", name="<b>", outcome="failed", message="]]> \ud800 & \"'")
+    made = as_junit(View(where="w", verdict="v", tables=(), notes=(), files=(), checks=(check,)))
+    case = next(iter(next(iter(JUnitXml.fromstring(made.encode())))))
+    assert (case.classname, case.name) == ("a?b?", "<b>")
+    assert case.result[0].message == "]]> ? & \"'"
+
+
+def test_a_report_without_checks_is_no_test_report() -> None:
+    """An empty file of tests reads as "all passed"."""
+    with pytest.raises(FormUnavailable, match="nothing to tell"):
+        as_junit(View(where="w", verdict="v", tables=(), notes=(), files=()))
+
+
+# GitHub's annotations ------------------------------------------------------------------------------------
+
+
+def test_annotations_are_one_line_each_and_escaped() -> None:
+    """A line break in a device's name would begin a workflow command of its own."""
+    check = Check(group="g, h", name="n: 5 %", outcome="failed", message="50 %\r\n::error::owned")
+    view = View(where="w", verdict="v", tables=(), notes=(), files=(), checks=(check,))
+    assert as_annotations(view) == "::error title=g%2C h%3A n%3A 5 %25::50 %25 ::error::owned\n"
+    for line in as_annotations(view_of(hostile())).splitlines():
+        assert re.match(r"::(error|warning|notice) title=[^:,]*::", line)
+
+
+def test_no_more_annotations_than_are_shown_and_the_worst_first() -> None:
+    """GitHub drops the eleventh of a level without a word."""
+    checks = [Check(group="g", name=str(n), outcome="passed", message="m") for n in range(3)]
+    checks += [Check(group="g", name=str(n), outcome="failed", message="m") for n in range(25)]
+    view = View(where="w", verdict="v", tables=(), notes=(), files=(), checks=tuple(checks))
+    lines = as_annotations(view).splitlines()
+    assert [line.split()[0] for line in lines] == ["::error"] * MOST + ["::notice"] * 3
+    assert lines[MOST - 1].endswith("::16 more of this level are in the report.")
+
+
+# github-action-benchmark ---------------------------------------------------------------------------------
+
+
+def extracted(text: str) -> list[dict[str, Any]]:
+    """What github-action-benchmark's custom tools read: a list that is not empty, of these fields."""
+    entries = json.loads(text)
+    assert isinstance(entries, list)
+    assert entries
+    for entry in entries:
+        assert set(entry) <= {"name", "unit", "value", "range", "extra"}
+        assert all(isinstance(entry[name], str) for name in set(entry) - {"value"})
+        assert isinstance(entry["value"], float | int)
+        if "range" in entry:  # the pattern by which it takes a range along into another unit
+            assert re.fullmatch(r"± \d+\.\d+", entry["range"])
+    return entries
+
+
+def test_github_benchmark_has_latency_and_accuracy_apart() -> None:
+    """In one file smaller is better, in the other one bigger."""
+    run = loaded(both())
+    files = as_github_benchmark(run)
+    assert set(files) == {LATENCY, ACCURACY}
+    latency = {entry["name"]: entry for entry in extracted(files[LATENCY])}
+    one = next(one for one in timed(run) if one.series.recipe == "float32")
+    assert one.p50.value is not None
+    assert one.p50.interval is not None
+    assert latency[f"{P50}/p50"]["value"] == pytest.approx(one.p50.value / 1e6, abs=1e-6)
+    assert float(latency[f"{P50}/p50"]["range"][2:]) == pytest.approx(
+        (one.p50.interval.high - one.p50.value) / 1e6, abs=1e-3
+    )
+    assert len(latency) == 4
+    assert {entry["unit"] for entry in latency.values()} == {"ms"}
+    accuracy = extracted(files[ACCURACY])
+    assert [(entry["name"], entry["unit"]) for entry in accuracy] == [
+        ("mobilebert/dynamic_int8/mnli-matched-dev", "%"),
+        ("mobilebert/float32/mnli-matched-dev", "%"),
+    ]
+
+
+def test_names_join_runs_and_keep_unlike_ones_apart() -> None:
+    """A commit, a date or a run's number in a name begins a new line with every run."""
+
+    def names(run: Run) -> set[str]:
+        return {entry["name"] for entry in extracted(as_github_benchmark(loaded(run))[LATENCY])}
+
+    usual = names(make_run())
+    assert names(make_run(median_ms=70).settings(seed=7, commit="abc").change(run_id="0009")) == usual
+    for other in (
+        make_run(threads=2),
+        make_run(recipes=("dynamic_int8",)),
+        make_run(device=dataclasses.replace(PIXEL_4, model="Pixel 8")),
+        make_run(device=dataclasses.replace(PIXEL_4, kind="virtual_phone")),
+        make_run().settings(length=64),
+        make_run().settings(length_policy="shortest"),
+        make_run().settings(cores="all"),
+        make_run().settings(fixed_performance=True),
+        make_run().settings(runner="benchmark_model 1"),
+    ):
+        assert not names(other) & usual
+
+
+def test_names_hold_nothing_but_letters_digits_and_slashes() -> None:
+    """They become paths, keys and chart titles elsewhere, and a device's model is in them."""
+    for text in as_github_benchmark(loaded(hostile())).values():
+        assert all(re.fullmatch(r"[a-z0-9._/-]+", entry["name"]) for entry in extracted(text))
+
+
+# Bencher -------------------------------------------------------------------------------------------------
+
+NUMBER = {"type": "number"}
+BMF = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "minProperties": 1,
+    "patternProperties": {
+        "^.{1,1024}$": {
+            "type": "object",
+            "minProperties": 1,
+            "patternProperties": {
+                "^[a-z0-9-]{1,64}$": {
+                    "type": "object",
+                    "properties": {"value": NUMBER, "lower_value": NUMBER, "upper_value": NUMBER},
+                    "required": ["value"],
+                    "additionalProperties": False,
+                }
+            },
+            "additionalProperties": False,
+        }
+    },
+    "additionalProperties": False,
+}
+
+
+def test_bencher_has_nanoseconds_with_limits() -> None:
+    """Its built-in measure is in ns; a millisecond there is a millionfold regression."""
+    made = json.loads(as_bencher(loaded(both())))
+    Draft7Validator(BMF).validate(made)
+    latency = made[P50]["latency"]
+    assert 60_000_000 < latency["lower_value"] < latency["value"] < latency["upper_value"] < 62_000_000
+    assert made[P50]["latency-p90"]["value"] > latency["value"]
+    accuracy = made["mobilebert/float32/mnli-matched-dev"]["accuracy"]
+    assert 0.83 < accuracy["lower_value"] < accuracy["value"] < accuracy["upper_value"] < 0.85
+
+
+def test_what_has_no_interval_or_no_p90_is_left_out() -> None:
+    """One launch has no interval and 20 inferences no p90: neither becomes a zero."""
+    made = json.loads(as_bencher(loaded(make_run(launches=1, inferences=20, accuracy=None))))
+    Draft7Validator(BMF).validate(made)
+    assert {measure: set(made[P50][measure]) for measure in made[P50]} == {"latency": {"value"}}
+
+
+# benchstat -----------------------------------------------------------------------------------------------
+
+
+def go_results(text: str) -> Iterator[tuple[dict[str, str], str, int, dict[str, float]]]:
+    """A strict reader of the Go benchmark format: configuration, name, iterations, measures of each line."""
+    config: dict[str, str] = {}
+    for line in text.splitlines():
+        if match := re.fullmatch(r"([a-z][^A-Z\s:]*):(?:[ \t]+(.*))?", line):
+            config[match[1]] = match[2] or ""
+        elif line.startswith("Benchmark"):
+            name, iterations, *rest = line.split()
+            assert re.match(r"Benchmark[^a-z]", name)
+            assert not re.search(r"-\d+$", name), "would be read as GOMAXPROCS"
+            assert len(rest) % 2 == 0
+            measures = {unit: float(value) for value, unit in zip(rest[::2], rest[1::2], strict=True)}
+            assert len(measures) == len(rest) // 2
+            yield dict(config), name, int(iterations), measures
+        else:
+            assert line == ""
+
+
+def test_benchstat_has_one_line_per_launch() -> None:
+    """It takes each line for one sample of its own; inferences of one launch are not that."""
+    run = loaded(one_launch(make_run(recipes=BOTH), invalid=("throttled",)))
+    results = list(go_results(as_benchstat(run)))
+    launches = [launch for one in timed(run) for launch in one.launches]
+    assert len(results) == len(launches) == 19
+    for (config, name, iterations, measures), launch in zip(results, launches, strict=True):
+        samples = timed_samples(launch, run.samples)[1]
+        assert f"/recipe={launch.recipe}/" in name
+        assert iterations == launch.timed_inferences
+        assert measures == {
+            "ns/op": round(float(np.median(samples))),
+            "p90-ns/op": round(stats.quantile(samples, 0.9) or 0),
+        }
+        assert (config["goos"], config["goarch"], config["device"]) == ("android", "arm64", "pixel-4")
+        assert "1 of 10" in config["invalid-launches"]
+
+
+def test_benchstat_takes_medians_of_a_program_that_keeps_no_samples() -> None:
+    """Its own median is what benchstat asks for; a p90 it does not give."""
+    run = summarized(make_run(launches=5))
+    measures = [measures for *_, measures in go_results(as_benchstat(loaded(run)))]
+    medians = [launch.summary.median_ns for launch in run.record.launches if launch.summary is not None]
+    assert measures == [{"ns/op": round(median or 0)} for median in medians]
+    with pytest.raises(FormUnavailable, match="the program gives no median"):
+        as_benchstat(loaded(summarized(make_run(launches=5), median=False)))
+    with pytest.raises(FormUnavailable, match="n too small"):
+        as_benchstat(loaded(make_run(launches=2, inferences=5)))
+
+
+def test_arms_of_a_comparison_are_two_benchmarks() -> None:
+    """benchstat -col /arm sets them beside each other; other tools must not pool them either."""
+    run = loaded(make_ab(pairs=3, inferences=130))
+    names = [name for _, name, _, _ in go_results(as_benchstat(run))]
+    whole = "BenchmarkMobileBERT/model=mobilebert/recipe=dynamic_int8"
+    assert (
+        sorted(names)
+        == [f"{whole}/arm=a/length=128/threads=4"] * 3 + [f"{whole}/arm=b/length=128/threads=2"] * 3
+    )
+    keys = [f"mobilebert/dynamic_int8/arm-{arm}/pixel-4/length128/{n}t" for arm, n in (("a", 4), ("b", 2))]
+    assert list(json.loads(as_bencher(run))) == keys
+    assert pyperf.BenchmarkSuite.loads(as_pyperf(run)).get_benchmark_names() == keys
+    assert [one["name"] for one in json.loads(as_androidx(run))["benchmarks"]] == keys
+    assert "verdict" not in as_github_benchmark(run)[LATENCY]
+
+
+def test_a_hostile_commit_adds_no_line() -> None:
+    """A line of its own would be a result that nobody measured."""
+    results = list(go_results(as_benchstat(loaded(hostile()))))
+    assert len(results) == 10
+    assert "\x1b" not in as_benchstat(loaded(hostile()))
+
+
+# pyperf --------------------------------------------------------------------------------------------------
+
+
+def test_pyperf_reads_every_launch_as_a_run_with_its_warm_up() -> None:
+    """A launch is a process, which is what pyperf calls a run; pooled they would look far too sure."""
+    run = loaded(both())
+    suite = pyperf.BenchmarkSuite.loads(as_pyperf(run))
+    assert suite.get_benchmark_names() == [P50.replace("float32", "dynamic_int8"), P50]
+    for bench, one in zip(suite, timed(run), strict=True):
+        assert bench.get_nrun() == 10
+        for read, launch in zip(bench.get_runs(), one.launches, strict=True):
+            samples = run.samples[launch.samples_file]
+            assert [round(value * 1e9) for value in read.values] == samples.timed_ns.tolist()
+            assert [(loops, round(value * 1e9)) for loops, value in read.warmups] == [
+                (1, ns) for ns in samples.duration_ns[~samples.timed].tolist()
+            ]
+        assert bench.get_unit() == "second"
+        assert bench.get_dates() is not None
+
+
+def test_pyperf_reads_hostile_words_and_odd_times() -> None:
+    """It refuses a file for one line break in its metadata."""
+    run = hostile().each_launch(started_at="yesterday", peak_rss_bytes=None)
+    assert len(pyperf.BenchmarkSuite.loads(as_pyperf(loaded(run)))) == 1
+
+
+# androidx ------------------------------------------------------------------------------------------------
+
+
+def fields(**kinds: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON Schemas
+    """An object with exactly these fields; one that ends in "_" may be missing, as Kotlin has it with "?"."""
+    return {
+        "type": "object",
+        "properties": {name.rstrip("_"): kind for name, kind in kinds.items()},
+        "required": [name for name in kinds if not name.endswith("_")],
+        "additionalProperties": False,
+    }
+
+
+TEXT, LONG, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+TEXTS = {"type": "object", "additionalProperties": TEXT}
+SINGLE = fields(
+    minimum=NUMBER,
+    maximum=NUMBER,
+    median=NUMBER,
+    coefficientOfVariation=NUMBER,
+    runs={"type": "array", "items": NUMBER},
+)
+SAMPLED = fields(
+    P50=NUMBER,
+    P90=NUMBER,
+    P95=NUMBER,
+    P99=NUMBER,
+    runs={"type": "array", "items": {"type": "array", "items": NUMBER}},
+)
+BENCHMARK_DATA = fields(
+    context=fields(
+        build=fields(
+            brand=TEXT,
+            device=TEXT,
+            fingerprint=TEXT,
+            id=TEXT,
+            model=TEXT,
+            type=TEXT,
+            version=fields(codename=TEXT, sdk=LONG),
+        ),
+        cpuCoreCount=LONG,
+        cpuLocked=BOOLEAN,
+        cpuMaxFreqHz=LONG,
+        memTotalBytes=LONG,
+        sustainedPerformanceModeEnabled=BOOLEAN,
+        artMainlineVersion=LONG,
+        osCodenameAbbreviated=TEXT,
+        compilationMode=TEXT,
+        payload=TEXTS,
+    ),
+    benchmarks={
+        "type": "array",
+        "minItems": 1,
+        "items": fields(
+            name=TEXT,
+            params=TEXTS,
+            className=TEXT,
+            totalRunTimeNs=LONG,
+            metrics={"type": "object", "additionalProperties": SINGLE},
+            sampledMetrics={"type": "object", "additionalProperties": SAMPLED},
+            warmupIterations_=LONG,
+            repeatIterations_=LONG,
+            thermalThrottleSleepSeconds_=LONG,
+            profilerOutputs_={"type": "array"},
+        ),
+    },
+)
+
+
+def test_androidx_has_one_list_of_samples_per_launch() -> None:
+    """Kotlin's reader knows these fields and refuses a missing one."""
+    run = loaded(both())
+    made = json.loads(as_androidx(run))
+    Draft7Validator(BENCHMARK_DATA).validate(made)
+    assert made["context"]["build"] | {"version": 0} == {
+        "brand": "google",
+        "device": "flame",
+        "fingerprint": PIXEL_4.fingerprint,
+        "id": "TP1A.221005.002",
+        "model": "Pixel 4",
+        "type": "user",
+        "version": 0,
+    }
+    for one, benchmark in zip(timed(run), made["benchmarks"], strict=True):
+        sampled = benchmark["sampledMetrics"]["inferenceNs"]
+        launches = [timed_samples(launch, run.samples)[1].tolist() for launch in one.launches]
+        assert sampled["runs"] == launches
+        pooled = np.concatenate(launches)
+        assert [sampled[f"P{q}"] for q in (50, 90, 95, 99)] == np.percentile(
+            pooled, (50, 90, 95, 99)
+        ).tolist()
+
+
+def test_androidx_refuses_what_it_cannot_say() -> None:
+    """Its fields have no word for "unknown": a host would be a phone of 0 bytes."""
+    with pytest.raises(FormUnavailable, match="does not state its Android build"):
+        as_androidx(loaded(RUNS["host"]()))
+    with pytest.raises(FormUnavailable, match="368 inferences, float32 has 200"):
+        as_androidx(loaded(make_run(launches=5, inferences=40)))
+
+
+# What cannot be given ------------------------------------------------------------------------------------
+
+FORMS: dict[str, Callable[[Loaded], object]] = {
+    "github-benchmark": as_github_benchmark,
+    "bencher": as_bencher,
+    "benchstat": as_benchstat,
+    "pyperf": as_pyperf,
+    "androidx": as_androidx,
+}
+WITHOUT: dict[str, tuple[Callable[[], Run], str]] = {
+    "accuracy only": (lambda: make_run(device=None), "no latency was measured"),
+    "parity failed": (
+        lambda: make_run().change(parities=(parity("float32", status="failed"),)),
+        "device parity failed",
+    ),
+    "nothing launched": (lambda: make_run(launches=0), "nothing was launched"),
+    "all launches invalid": (lambda: make_run().each_launch(invalid=("hot",)), "no launch is valid"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_latency_that_is_none_is_never_written(form: str, case: str) -> None:
+    """An invalid launch, or a model that computes something else, would stand in a chart for ever."""
+    make, why = WITHOUT[case]
+    run = make().change(accuracies=())
+    with pytest.raises(FormUnavailable, match=why) as caught:
+        FORMS[form](loaded(run))
+    assert f"cannot be written as {form}" in caught.value.what
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_accuracy_stands_alone_where_no_latency_counts(case: str) -> None:
+    """What was evaluated on this machine holds whatever became of the device."""
+    run = loaded(WITHOUT[case][0]())
+    assert set(as_github_benchmark(run)) == {ACCURACY}
+    assert set(json.loads(as_bencher(run))) == {"mobilebert/float32/mnli-matched-dev"}
+
+
+def test_forms_of_samples_refuse_a_program_that_keeps_none() -> None:
+    """Its summary is no sample, and no form may be filled with numbers made of it."""
+    run = loaded(summarized(make_run(launches=5)))
+    for form in (as_pyperf, as_androidx):
+        with pytest.raises(FormUnavailable, match="benchmark_model keeps no raw samples"):
+            form(run)
+    assert json.loads(as_bencher(run))[f"{P50}/benchmark_model"]["latency"]["value"] > 60_000_000
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_run_gives_the_same_bytes(form: str) -> None:
+    """A diff of two files is a difference of two runs."""
+    assert FORMS[form](loaded(both())) == FORMS[form](loaded(both()))
