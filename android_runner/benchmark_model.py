@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from android_runner.binary import Binary
     from android_runner.feed import Feed
     from android_runner.run import Order, Workplace
-    from results.record import Delegate
+    from results.device import Delegate
 
 log = logging.getLogger(__name__)
 

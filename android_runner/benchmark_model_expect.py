@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from android_runner.benchmark_model_text import Replaced, Report, printable, replaced_in
+from results.device import Delegate
 from results.errors import RunDiffers, RunFailed
-from results.record import Delegate
 
 _NO_FALLBACK = "Disallowed CPU fallback detected."
 _OTHER_DELEGATE = "Use --delegate cpu, or a model and a device on which the delegate takes every operator."

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from android_runner.binary_fetch import NIGHTLY, SITE, fetch, is_version
+from results.device import Program
 from results.errors import AbiUnsupported, ConfigError
-from results.record import Program
 
 if TYPE_CHECKING:
     from android_runner.benchmark_model_text import Dialect

@@ -16,8 +16,8 @@ from typing import Any
 from android_runner.native import build, wheel
 from android_runner.native.abi import ABIS, Abi, abi_named
 from android_runner.native.pins import read_pins, sha256_of
+from results.device import Program
 from results.errors import AbiUnsupported, BundleUnavailable
-from results.record import Program
 
 log = logging.getLogger(__name__)
 

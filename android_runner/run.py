@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from android_runner.bundle import Bundle
     from android_runner.link import Link
-    from results.record import LengthPolicy
+    from results.device import LengthPolicy
 
 log = logging.getLogger(__name__)
 

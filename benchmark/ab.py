@@ -21,9 +21,9 @@ from benchmark.listener import Listener
 from benchmark.mnli import LABELS
 from export.artifact import ArtifactFiles
 from export.checkpoint import Checkpoint
+from results.arms import Arm, ArmName, Comparing
 from results.device import Device
 from results.errors import ConfigError, RunFailed
-from results.record import Arm, ArmName, Comparing
 from results.report.words import counted
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def export_arms(opened: Opened, config: Config, journal: Journal, listener: List
 
 def check_device(opened: Opened, device: Device, config: Config, journal: Journal) -> tuple[float, str]:
     """Refuse, before anything takes long, what the device has no cores for; the threshold, and its source."""
-    from results.noise_floor import threshold_for
+    from results.compare.noise_floor import threshold_for
 
     threads = {on_device.threads_for(device, arm.config.threads) for arm in opened.arms}
     for arm in opened.arms:

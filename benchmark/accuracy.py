@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from export import lengths
 from export.runtime import open_signatures
+from results.device import LengthPolicy
 from results.errors import ExportParityError
 from results.predictions import Predictions, write_predictions
-from results.record import Accuracy, LengthPolicy
+from results.record import Accuracy
 
 if TYPE_CHECKING:
     from android_runner.sequences import Sequences

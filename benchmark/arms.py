@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 from benchmark.config import Config
 from export.recipes import RECIPES
+from results.arms import ArmName
+from results.device import Delegate, LengthPolicy
 from results.errors import ConfigError, did_you_mean
-from results.record import ArmName, Delegate, LengthPolicy
 
 _EXAMPLE = "Such as: mobilebert-bench ab float32 dynamic_int8, or: mobilebert-bench ab threads=2 threads=4"
 

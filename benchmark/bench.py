@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from benchmark.journal import Journal
     from benchmark.session import Session
     from export.artifact import ArtifactFiles
-    from results.record import Artifact, Delegate, LengthPolicy, Program, Settings
+    from results.device import Delegate, LengthPolicy, Program
+    from results.record import Artifact, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from results.device import Delegate, LengthPolicy
 from results.errors import ConfigError
-from results.record import Delegate, LengthPolicy, Where
-from results.report.forms import form_named
+from results.record import Where
+from results.report.forms.by_name import form_named
 
 DEFAULT_RECIPE = "dynamic_int8"
 REFERENCE_RECIPE = "float32"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.errors import ConfigError, FormUnavailable, HarnessError, OutputNotWritten
-from results.report.forms import FORMS, OF_VIEWS, Texts, form_named, made
+from results.report.forms.by_name import FORMS, OF_VIEWS, Texts, form_named, made
 
 if TYPE_CHECKING:
     from benchmark.console import Console

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results.comparison import DEFAULT_THRESHOLD
+from results.compare.comparison import DEFAULT_THRESHOLD
 from results.errors import ConfigError
-from results.history import acknowledge, series_of_runs
-from results.history_files import gather
-from results.history_key import check_across
-from results.levels import read_levels, write_levels
+from results.history.files import gather
+from results.history.key import check_across
+from results.history.levels import read_levels, write_levels
+from results.history.series import acknowledge, series_of_runs
 from results.report.history import build_history
 from results.report.model import View
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from results.report.forms import FORMS, OF_VIEWS
+from results.report.forms.by_name import FORMS, OF_VIEWS
 
 
 def model(parser: argparse.ArgumentParser) -> None:

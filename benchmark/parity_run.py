@@ -28,7 +28,8 @@ from results.series import Series, parity_of
 if TYPE_CHECKING:
     from android_runner.sequences import Sequences
     from export.artifact import ArtifactFiles
-    from results.record import Artifact, DeviceParity, LengthPolicy
+    from results.device import LengthPolicy
+    from results.record import Artifact, DeviceParity
 
 _TIMEOUT_S = 600.0
 

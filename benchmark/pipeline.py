@@ -149,7 +149,7 @@ def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
 
 def compare(first: Path, second: Path, threshold: float | None, noise_floor: Path | None) -> View:
     """Two recorded runs against each other. `threshold`: a share, 0 to 1; `noise_floor`: an A/A run."""
-    from results.compared import compare_folders
+    from results.compare.folders import compare_folders
 
     return compare_folders(first, second, threshold, noise_floor)
 
@@ -179,7 +179,7 @@ def gate(
 
 def selftest(*, quick: bool, seed: int) -> View:
     """How often the analysis is right about simulated latencies whose truth is known."""
-    from results.selftest import run
+    from results.selftest.report import run
 
     return run(quick, seed)
 

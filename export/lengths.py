@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from results.device import LengthPolicy
 from results.errors import ConfigError
-from results.record import LengthPolicy
 
 if TYPE_CHECKING:
     import numpy as np

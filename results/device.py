@@ -1,4 +1,4 @@
-"""What a run knows of its device: what it is, its state, what happened to it, and what was changed there.
+"""What a run knows of its device: what it is, which program ran there, its state, and what happened to it.
 
 Plain values, as in record.py, of which these are a part.
 """
@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 DeviceKind = Literal["phone", "emulator", "virtual_phone", "host"]
+
+
+# fixed: every sequence padded to one length; shortest: to the shortest signature that holds it.
+LengthPolicy = Literal["fixed", "shortest"]
+# What computes on the device; ours is LiteRT's CPU backend with XNNPACK.
+Delegate = Literal["cpu", "gpu", "nnapi"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +122,14 @@ class Interruption:
     what: str
     waited_s: float
     rebooted: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The device program that ran: its bundle's ABI and the SHA-256 of what is in it."""
+
+    abi: str
+    program_sha256: str
+    runtime: str
+    runtime_version: str
+    runtime_sha256: str

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.claims import load_claims
-from results.comparing import summarize_comparison
+from results.compare.arms import summarize_comparison
 from results.encode import encode
+from results.history.summary import summarize_run
 from results.report.model import View
 from results.report.text import as_text
 from results.report.view import build_view
 from results.sequences import sequence_latencies, sequences_file, write_sequences
 from results.series import series_of
 from results.store import RunStore
-from results.summary import summarize_run
 from results.verdict import judge
 
 
@@ -47,7 +47,7 @@ def conclude(store: RunStore) -> Conclusion:
     """
     record = store.load()
     if record.comparing is not None:
-        from results.compared import conclude_comparison  # which is made of what stands here
+        from results.compare.folders import conclude_comparison  # which is made of what stands here
 
         store.save_summary(summarize_run(record, store.load_samples(record)))
         return conclude_comparison(store, record)

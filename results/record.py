@@ -13,7 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from results.device import ClockUse, Conditions, Device, Interruption, StateChange
+from results.arms import Comparing
+from results.device import (
+    ClockUse,
+    Conditions,
+    Delegate,
+    Device,
+    Interruption,
+    LengthPolicy,
+    Program,
+    StateChange,
+)
 
 SCHEMA = 1
 
@@ -37,13 +47,8 @@ ParityStatus = Literal["passed", "failed", "void"]
 ParityStatistic = Literal["largest", "rms"]
 # What weights and activations are kept in: float16 means stored weights only, the arithmetic is float32's.
 Precision = Literal["float32", "float16", "dynamic_int8", "static_int8", "unknown"]
-# fixed: every sequence padded to one length; shortest: to the shortest signature that holds it.
-LengthPolicy = Literal["fixed", "shortest"]
 Phase = Literal["warmup", "timed"]
-# What computes on the device; ours is LiteRT's CPU backend with XNNPACK.
-Delegate = Literal["cpu", "gpu", "nnapi"]
 Where = Literal["host", "device"]
-ArmName = Literal["a", "b"]
 # Whether a launch ran at one pace (results/steady.py); "unknown": too few inferences, or no raw samples.
 SteadyKind = Literal["flat", "warmup", "slowdown", "no_steady_state", "unknown"]
 
@@ -298,17 +303,6 @@ class DeviceAccuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """The device program that ran: its bundle's ABI and the SHA-256 of what is in it."""
-
-    abi: str
-    program_sha256: str
-    runtime: str
-    runtime_version: str
-    runtime_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """Something a reader must know; printed as a footnote. `code` is stable, `text` is a sentence."""
 
@@ -352,39 +346,6 @@ class Settings:
     repeats: int = 0
     cool_down_s: float = 0.0
     commit: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One side of a comparison on one device, as it ran. `said`: how the call named it.
-
-    `program`: what timed it. Whatever does not stand here is the same for both and in Settings.
-    """
-
-    name: ArmName
-    said: str
-    recipe: str
-    model: str
-    model_sha256: str
-    threads: int
-    cores: str
-    length_policy: LengthPolicy
-    delegate: Delegate
-    program: Program
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparing:
-    """What a run compares: B against A, in randomized pairs of launches.
-
-    `threshold`: the share of latency below which a change does not matter, 0 to 1, and where it is from.
-    `same`: an A/A run, which measures how far apart two equal arms come out on this device.
-    """
-
-    arms: tuple[Arm, ...]
-    threshold: float
-    threshold_source: str
-    same: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ import shlex
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from results.comparison_file import COMPARISON_SCHEMA, Comparison
+from results.compare.comparison_file import COMPARISON_SCHEMA, Comparison
 from results.consistency import check_record
 from results.decode import check_encoded, damaged, decode_launches, decode_record, decode_versioned
 from results.encode import encode
 from results.errors import RecordNotSaved, ReportMissing
+from results.history.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.predictions import Predictions, read_predictions
 from results.record import (
     SCHEMA,
@@ -32,7 +33,6 @@ from results.record import (
 )
 from results.row_tokens import read_files, with_tokens
 from results.samples import LaunchSamples, read_samples
-from results.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 RECORD = "record.json"

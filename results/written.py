@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from results.comparing import summarize_comparison
+from results.compare.arms import summarize_comparison
 from results.encode import encode
 from results.errors import FormUnavailable
+from results.history.summary import summarize_run
 from results.report.comparison import comparison_view
-from results.report.forms import Form, Texts, made
-from results.report.loaded import Loaded, load
+from results.report.forms.by_name import Form, Texts, made
+from results.report.forms.loaded import Loaded, load
 from results.report.model import View
 from results.report.view import build_view
 from results.store import COMPARISON, RECORD, SUMMARY, VERDICT, RunStore
-from results.summary import summarize_run
 
 
 def run_forms(store: RunStore, forms: Iterable[Form]) -> dict[str, Texts | FormUnavailable]:

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from results.recompute import conclude
-from results.report.html import as_html
 from results.report.model import View
+from results.report.page.html import as_html
 from results.store import RunStore
 from tests.report.chromium import Browser
 from tests.report.lively import lively_view

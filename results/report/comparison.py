@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from itertools import count
 
-from results.comparing import arms_of, sequence_ratios
-from results.comparison_file import Comparison
-from results.comparison_words import by_how_much
+from results.arms import Arm
+from results.compare.arms import arms_of, sequence_ratios
+from results.compare.comparison_file import Comparison
+from results.compare.words import by_how_much
 from results.launches import median_ns
 from results.plain import plainly, short
-from results.record import Arm, Record
+from results.record import Record
 from results.report.comparison_tables import (
     OUTCOMES,
     both_sides,

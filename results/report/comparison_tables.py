@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from results.comparison import MetricChange
-from results.comparison_words import by_how_much, finding, in_percent
+from results.compare.comparison import MetricChange
+from results.compare.metrics import LOAD
+from results.compare.words import by_how_much, finding, in_percent
 from results.launches import timed_samples
-from results.metrics import LOAD
 from results.record import Launch
 from results.report.figures import Curve, Ecdf
 from results.report.model import MS_PER_NS, Cell, Check, Outcome, Table, milliseconds

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from results.comparison_words import in_percent
-from results.gate import NEWEST, WINDOW, Level
-from results.history import RunSeries
-from results.history_key import labels
-from results.levels_file import AcknowledgedLevel
+from results.compare.words import in_percent
+from results.history.gate import NEWEST, WINDOW, Level
+from results.history.key import labels
+from results.history.levels_file import AcknowledgedLevel
+from results.history.series import RunSeries
+from results.history.summaries import Gathered
 from results.plain import plainly, short
 from results.report.figures import HistoryPoint, Step, Trend
 from results.report.history_left_out import left_out_table
@@ -17,7 +18,6 @@ from results.report.history_words import finding_of, judged_outcome, run_of, ver
 from results.report.model import MS_PER_NS, Cell, Check, Quantity, Table, View, milliseconds
 from results.report.words import counted
 from results.stats import SHOWN_LEVEL, Estimate, Interval
-from results.summaries import Gathered
 
 MOST_ROWS = 50  # of series that are listed, and of changes
 MOST_FIGURES = 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.history import RunSeries
+from results.history.series import RunSeries
+from results.history.summaries import Gathered
 from results.plain import LONGEST_TEXT, short
 from results.report.model import Cell, Table
-from results.summaries import Gathered
 
 NAMED = 3  # folders of one kind
 MOST_RUNS = 20  # with doubts, each named with them

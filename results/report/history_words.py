@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.comparison_words import in_percent
-from results.gate import NEWEST
-from results.history import RunSeries
+from results.compare.words import in_percent
+from results.history.gate import NEWEST
+from results.history.series import RunSeries
+from results.history.summaries import Reading
 from results.plain import short
 from results.report.model import Outcome, milliseconds
 from results.stats import Estimate
-from results.summaries import Reading
 
 _OUTCOMES: dict[str, Outcome] = {"slower": "failed", "faster": "passed", "steady": "passed"}
 

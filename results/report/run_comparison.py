@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from results.compare.recorded import Recorded
+from results.compare.runs import (
+    AccuracyChange,
+    RunComparison,
+    SeriesChange,
+    launches_that_count,
+)
 from results.launches import median_ns
 from results.plain import plainly, short
 from results.record import Record
-from results.recorded import Recorded
 from results.report.comparison_tables import (
     OUTCOMES,
     both_sides,
@@ -19,12 +25,6 @@ from results.report.model import MS_PER_NS, Check, Table, View, quantity
 from results.report.setting import device_name
 from results.report.view import where
 from results.report.words import counted, p_value, same_runs
-from results.run_comparison import (
-    AccuracyChange,
-    RunComparison,
-    SeriesChange,
-    launches_that_count,
-)
 
 _DRIFT = (
     "The runs were measured one after the other: what drifted between them, the device's heat as well as its "

@@ -5,18 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from results.device import Device
+from results.device import Device, Program
 from results.plain import short
-from results.record import (
-    Architecture,
-    Artifact,
-    DeviceParity,
-    ExportParity,
-    Program,
-    Record,
-    Settings,
-    Weights,
-)
+from results.record import Architecture, Artifact, DeviceParity, ExportParity, Record, Settings, Weights
 from results.report.model import Cell, Table
 from results.report.words import counted, padding, percent
 from results.series import Series, compares_models

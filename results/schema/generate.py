@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from results.comparison_file import COMPARISON_SCHEMA, Comparison
-from results.levels_file import LEVELS_SCHEMA, Levels
+from results.compare.comparison_file import COMPARISON_SCHEMA, Comparison
+from results.history.levels_file import LEVELS_SCHEMA, Levels
+from results.history.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.record import SCHEMA, Artifact, Launches, Record
-from results.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 FOLDER = Path(__file__).parent

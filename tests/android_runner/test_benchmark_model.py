@@ -24,6 +24,7 @@ from android_runner.feed import feed, inputs_of
 from android_runner.link import HostLink
 from android_runner.run import Order, Workplace, send
 from android_runner.virtual.phone import VirtualPhone
+from results.device import Delegate
 from results.errors import (
     AbiUnsupported,
     ConfigError,
@@ -33,7 +34,6 @@ from results.errors import (
     RunFailed,
     RunTimedOut,
 )
-from results.record import Delegate
 from tests.android_runner.stand_in import stand_in
 from tests.android_runner.tiny_model import LENGTH, LONGER, edited, some_sequences, tiny_model
 

@@ -8,8 +8,9 @@ import pytest
 
 from android_runner.benchmark_model_expect import expect, failed_words
 from android_runner.benchmark_model_text import Applied, Report, parse
+from results.device import Delegate
 from results.errors import OutputUnreadable, RunDiffers, RunFailed
-from results.record import Delegate, LaunchSummary
+from results.record import LaunchSummary
 
 WARMUP = "count=20 first=70211 curr=66709 min=66401 max=70211 avg=66990.3 std=811"
 TIMED = "count=50 first=66650 curr=66800 min=66599 max=66938 avg=66767.6 std=39"

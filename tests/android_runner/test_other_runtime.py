@@ -10,8 +10,8 @@ import pytest
 from android_runner.bundle import Bundle, BundleFile
 from android_runner.native import wheel
 from android_runner.other_runtime import with_runtime
+from results.device import Program
 from results.errors import AbiUnsupported, ConfigError
-from results.record import Program
 
 ARM64, X86_64 = 183, 62
 

@@ -19,9 +19,9 @@ from export.artifact import build
 from export.checkpoint import open_checkpoint
 from results.claims import load_claims
 from results.encode import encode
+from results.history.summary import summarize_run
 from results.recompute import conclude
 from results.store import RunStore
-from results.summary import summarize_run
 from results.verdict import judge
 from tests.benchmark.github_runner import GITHUB, Ran, Runner, environment
 from tests.benchmark.small import EXAMPLE, QUICK

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import call
-from results.compared import conclude_comparison
+from results.compare.folders import conclude_comparison
 from results.store import RunStore
 from tests.results.make_ab import make_ab
 from tests.results.make_run import Run, make_run

@@ -29,9 +29,10 @@ from benchmark.listener import Listener
 from benchmark.session import HELD_S, Session
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import open_checkpoint
+from results.device import LengthPolicy
 from results.errors import DeviceLost, RunDiffers
 from results.predictions import read_predictions
-from results.record import DeviceAccuracy, LengthPolicy
+from results.record import DeviceAccuracy
 from results.store import RunStore
 from tests.benchmark.small import EXAMPLE
 from tests.results.make_run import make_run

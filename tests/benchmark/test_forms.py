@@ -29,7 +29,7 @@ from benchmark.listener import Listener
 from benchmark.terminal import rendered
 from results.errors import ConfigError, FormUnavailable
 from results.recompute import conclude
-from results.report.forms import FORMS, OF_VIEWS, form_named
+from results.report.forms.by_name import FORMS, OF_VIEWS, form_named
 from results.report.model import Table, View
 from results.report.text import as_text
 from results.store import RunStore

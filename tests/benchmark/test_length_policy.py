@@ -26,7 +26,7 @@ from export.artifact import ArtifactFiles, build
 from export.checkpoint import open_checkpoint
 from export.lengths import DEFAULT_LENGTHS, expected_cost
 from export.runtime import Interpreter, open_signatures
-from results.record import LengthPolicy
+from results.device import LengthPolicy
 from tests.benchmark.small import QUICK
 
 HOST = ("--device", "host", "--threads", "1", *QUICK)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from export import lengths
+from results.device import LengthPolicy
 from results.errors import ConfigError
-from results.record import LengthPolicy
 
 
 def masks(*tokens: int, length: int = 128) -> np.ndarray:

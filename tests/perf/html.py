@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from results.claims import load_claims
-from results.report.html import as_html
+from results.report.page.html import as_html
 from results.report.view import build_view
 from results.store import RunStore
 from results.verdict import judge

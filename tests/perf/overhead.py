@@ -24,7 +24,7 @@ from android_runner.native.abi import ABIS
 from android_runner.sequences import Sequences
 from export.artifact import build
 from export.checkpoint import open_checkpoint
-from results import comparison
+from results.compare import comparison
 from results.stats import SHOWN_LEVEL, Estimate, median_over_launches
 from tests.android_runner.program import arguments, samples_at, start
 from tests.perf.compare import line, save, spread

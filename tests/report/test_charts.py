@@ -9,8 +9,9 @@ import matplotlib
 import numpy as np
 import pytest
 
-from results.report import canvas
-from results.report.charts import Drawing, draw
+from results.report.charts import canvas
+from results.report.charts.draw import Drawing, draw
+from results.report.charts.thin import extremes, ranks
 from results.report.figures import (
     Band,
     ByTokens,
@@ -27,7 +28,6 @@ from results.report.figures import (
     TimelineLaunch,
     Trend,
 )
-from results.report.thin import extremes, ranks
 
 PAPER = Mark(value=62.0, label="paper: 62 ms")
 SLOWED = TimelineLaunch(

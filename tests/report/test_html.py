@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from results.report.figures import Curve, Ecdf, Mark
-from results.report.html import MOST_DATA_BYTES, as_html
 from results.report.model import Quantity, Table, View
+from results.report.page.html import MOST_DATA_BYTES, as_html
 from results.stats import Interval
 from tests.report.lively import lively_view
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from results.report.html import as_html
+from results.report.page.html import as_html
 from tests.report.chromium import PROGRAM, Browser
 from tests.report.lively import lively_view
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from results.arms import Arm, ArmName, Comparing
 from results.device import Conditions, Device
-from results.record import Arm, ArmName, Comparing
 from tests.results.make_run import COOL, PIXEL_4, Run, make_run, parity, samples_text
 
 _PATTERN = make_run(recipes=("dynamic_int8",), launches=1)

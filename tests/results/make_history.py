@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.encode import encode
-from results.summary import summarize_run
-from results.summary_file import Point, RunSummary
+from results.history.summary import summarize_run
+from results.history.summary_file import Point, RunSummary
 from tests.results.make_run import make_run
 
 FIRST = datetime.datetime(2026, 1, 1, 10, tzinfo=datetime.UTC)

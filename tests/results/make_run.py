@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from results.device import Conditions, Core, Device
+from results.device import Conditions, Core, Device, Program
 from results.predictions import Predictions, read_predictions, write_predictions
 from results.record import (
     Accuracy,
@@ -22,7 +22,6 @@ from results.record import (
     Launch,
     Pairs,
     Precision,
-    Program,
     Record,
     Settings,
     Signature,

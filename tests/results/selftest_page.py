@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from results.report.markdown import as_markdown
-from results.selftest import report
-from results.trials import Trial
-from results.truths import trials
+from results.selftest.report import report
+from results.selftest.trials import Trial
+from results.selftest.truths import trials
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 SEED = 20260101

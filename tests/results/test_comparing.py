@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from results.comparing import sequence_ratios, summarize_comparison
-from results.comparison_file import Comparison
+from results.compare.arms import sequence_ratios, summarize_comparison
+from results.compare.comparison_file import Comparison
 from results.device import Interruption
 from results.errors import RecordDamaged, SchemaUnknown
 from results.recompute import conclude, recompute

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from results.comparison import (
+from results.compare.comparison import (
     Decision,
     MetricChange,
     compare_independent,
@@ -18,7 +18,7 @@ from results.comparison import (
     missing,
     overall,
 )
-from results.comparison_words import by_how_much, verdict_of
+from results.compare.words import by_how_much, verdict_of
 from results.report.comparison_tables import change_checks
 from results.stats import Estimate, Interval
 

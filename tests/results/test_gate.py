@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruptures import KernelCPD, Pelt
 
-from results.gate import FEWEST, NEWEST, WINDOW, examine
+from results.history.gate import FEWEST, NEWEST, WINDOW, examine
 from tests.results.make_history import noisy, shifting
 
 THRESHOLD = 0.02

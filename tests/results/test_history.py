@@ -13,7 +13,7 @@ import pytest
 from benchmark.cli import call
 from benchmark.pipeline import gate, history
 from results.errors import ConfigError, HarnessError, RecordDamaged, SchemaUnknown
-from results.history_files import gather
+from results.history.files import gather
 from results.report.history import MOST_FIGURES, MOST_ROWS
 from results.report.model import View
 from results.report.text import as_text

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from results.errors import ConfigError, HarnessError, OutputNotWritten, RecordDamaged, SchemaUnknown
-from results.levels import read_levels, write_levels
-from results.levels_file import AcknowledgedLevel
+from results.history.levels import read_levels, write_levels
+from results.history.levels_file import AcknowledgedLevel
 
 LEVEL = AcknowledgedLevel(
     key="8cce83f94dd740c9",

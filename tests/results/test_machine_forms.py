@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,162 +11,25 @@ from typing import Any
 import numpy as np
 import pyperf
 import pytest
-import xmlschema
 from jsonschema import Draft7Validator
-from junitparser import Error, Failure, JUnitXml, Skipped
 
 from results import stats
 from results.errors import FormUnavailable
 from results.launches import timed_samples
-from results.report.androidx import as_androidx
-from results.report.annotations import MOST, as_annotations
-from results.report.bencher import as_bencher
-from results.report.benchstat import as_benchstat
-from results.report.github_benchmark import ACCURACY, LATENCY, as_github_benchmark
-from results.report.junit import as_junit
-from results.report.loaded import Loaded, timed
-from results.report.model import Check, View
-from results.report.pyperf_json import as_pyperf
+from results.report.forms.androidx import as_androidx
+from results.report.forms.bencher import as_bencher
+from results.report.forms.benchstat import as_benchstat
+from results.report.forms.github_benchmark import ACCURACY, LATENCY, as_github_benchmark
+from results.report.forms.loaded import Loaded, timed
+from results.report.forms.pyperf_json import as_pyperf
+from tests.results.form_runs import both, hostile, loaded
 from tests.results.make_ab import make_ab
 from tests.results.make_device import summarized
 from tests.results.make_run import PIXEL_4, Run, make_run, parity
-from tests.results.test_report import BOTH, RUNS, view_of
-from tests.results.test_verdict import CLAIMS, one_launch, verdict_of
+from tests.results.test_report import BOTH
+from tests.results.test_verdict import one_launch
 
 P50 = "mobilebert/float32/pixel-4/length128/4t"
-HOSTILE = 'Pixel\x1b[31m 4\n::error::owned\n<script src="http://x.y">|`@everyone`\ufffe & 50 %'
-
-
-def loaded(run: Run) -> Loaded:
-    return Loaded(
-        record=run.record,
-        samples=run.samples,
-        predictions=run.predictions,
-        verdict=None if run.record.comparing else verdict_of(run),
-        claims=CLAIMS,
-    )
-
-
-def both() -> Run:
-    return make_run(recipes=BOTH, inferences=80)
-
-
-def hostile() -> Run:
-    device = dataclasses.replace(PIXEL_4, model=HOSTILE, soc=HOSTILE)
-    return make_run(device=device).settings(commit=HOSTILE, runner=f"mobilebert_runner {HOSTILE}")
-
-
-# JUnit ---------------------------------------------------------------------------------------------------
-
-JUNIT_XSD = """<?xml version="1.0"?>
-<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
- <xs:complexType name="result"><xs:simpleContent><xs:extension base="xs:string">
-  <xs:attribute name="message" type="xs:string"/><xs:attribute name="type" type="xs:string"/>
- </xs:extension></xs:simpleContent></xs:complexType>
- <xs:element name="testsuites"><xs:complexType>
-  <xs:sequence><xs:element name="testsuite" maxOccurs="unbounded"><xs:complexType>
-   <xs:sequence>
-    <xs:element name="testcase" maxOccurs="unbounded"><xs:complexType>
-     <xs:sequence>
-      <xs:choice minOccurs="0"><xs:element name="skipped" type="result"/>
-       <xs:element name="error" type="result"/><xs:element name="failure" type="result"/></xs:choice>
-      <xs:element name="system-out" type="xs:string" minOccurs="0"/>
-     </xs:sequence>
-     <xs:attribute name="name" type="xs:string" use="required"/>
-     <xs:attribute name="classname" type="xs:string" use="required"/>
-     <xs:attribute name="time" type="xs:decimal" use="required"/>
-    </xs:complexType></xs:element>
-    <xs:element name="system-out" type="xs:string" minOccurs="0"/>
-   </xs:sequence>
-   <xs:attribute name="name" type="xs:string" use="required"/>
-   <xs:attributeGroup ref="counts"/>
-  </xs:complexType></xs:element></xs:sequence>
-  <xs:attribute name="name" type="xs:string"/><xs:attributeGroup ref="counts"/>
- </xs:complexType></xs:element>
- <xs:attributeGroup name="counts">
-  <xs:attribute name="tests" type="xs:nonNegativeInteger" use="required"/>
-  <xs:attribute name="failures" type="xs:nonNegativeInteger" use="required"/>
-  <xs:attribute name="errors" type="xs:nonNegativeInteger" use="required"/>
-  <xs:attribute name="skipped" type="xs:nonNegativeInteger" use="required"/>
-  <xs:attribute name="time" type="xs:decimal" use="required"/>
- </xs:attributeGroup>
-</xs:schema>
-"""
-XSD = xmlschema.XMLSchema(JUNIT_XSD)
-
-
-def test_every_run_as_junit_is_the_common_subset_and_counts_right() -> None:
-    """Each reader has a schema of its own; what all of them take is small, and counts that lie break them."""
-    for name in ("pixel-4-throttled", "pixel-4-interrupted", "host", "parity-failed"):
-        view = view_of(RUNS[name]())
-        text = as_junit(view)
-        XSD.validate(io.StringIO(text))
-        read = JUnitXml.fromstring(text.encode())
-        kinds = {"passed": [], "failed": [Failure], "undecided": [Skipped], "error": [Error]}
-        found = [
-            (case.classname, case.name, [type(one) for one in case.result])
-            for suite in read
-            for case in suite
-        ]
-        told = [(one.group, one.name, kinds[one.outcome]) for one in view.checks]
-        assert sorted(found, key=str) == sorted(told, key=str), name
-        assert (read.tests, read.failures) == (
-            len(view.checks),
-            sum(one.outcome == "failed" for one in view.checks),
-        )
-
-
-def test_time_in_junit_is_how_long_it_took_and_never_the_latency() -> None:
-    """A test report that shows 0.06 s as the duration of a test that took minutes is misread."""
-    run = make_run()
-    after = dataclasses.replace(run.record.launches[0].after, at="2026-11-22T10:00:12.500Z")
-    cases = {
-        case.classname: case
-        for suite in JUnitXml.fromstring(as_junit(view_of(run.each_launch(after=after))).encode())
-        for case in suite
-    }
-    assert cases["claims.latency"].time == 125.0
-    assert cases["claims.accuracy"].time == pytest.approx(785.2)
-
-
-def test_hostile_words_are_plain_text_in_junit() -> None:
-    """Control characters end an XML parser, and a device's name is no element."""
-    text = as_junit(view_of(hostile()))
-    XSD.validate(io.StringIO(text))
-    assert "\x1b" not in text
-    check = Check(group="a\x00b\ufffe", name="<b>", outcome="failed", message="]]> \ud800 & \"'")
-    made = as_junit(View(where="w", verdict="v", tables=(), notes=(), files=(), checks=(check,)))
-    case = next(iter(next(iter(JUnitXml.fromstring(made.encode())))))
-    assert (case.classname, case.name) == ("a?b?", "<b>")
-    assert case.result[0].message == "]]> ? & \"'"
-
-
-def test_a_report_without_checks_is_no_test_report() -> None:
-    """An empty file of tests reads as "all passed"."""
-    with pytest.raises(FormUnavailable, match="nothing to tell"):
-        as_junit(View(where="w", verdict="v", tables=(), notes=(), files=()))
-
-
-# GitHub's annotations ------------------------------------------------------------------------------------
-
-
-def test_annotations_are_one_line_each_and_escaped() -> None:
-    """A line break in a device's name would begin a workflow command of its own."""
-    check = Check(group="g, h", name="n: 5 %", outcome="failed", message="50 %\r\n::error::owned")
-    view = View(where="w", verdict="v", tables=(), notes=(), files=(), checks=(check,))
-    assert as_annotations(view) == "::error title=g%2C h%3A n%3A 5 %25::50 %25 ::error::owned\n"
-    for line in as_annotations(view_of(hostile())).splitlines():
-        assert re.match(r"::(error|warning|notice) title=[^:,]*::", line)
-
-
-def test_no_more_annotations_than_are_shown_and_the_worst_first() -> None:
-    """GitHub drops the eleventh of a level without a word."""
-    checks = [Check(group="g", name=str(n), outcome="passed", message="m") for n in range(3)]
-    checks += [Check(group="g", name=str(n), outcome="failed", message="m") for n in range(25)]
-    view = View(where="w", verdict="v", tables=(), notes=(), files=(), checks=tuple(checks))
-    lines = as_annotations(view).splitlines()
-    assert [line.split()[0] for line in lines] == ["::error"] * MOST + ["::notice"] * 3
-    assert lines[MOST - 1].endswith("::16 more of this level are in the report.")
 
 
 # github-action-benchmark ---------------------------------------------------------------------------------
@@ -379,107 +241,6 @@ def test_pyperf_reads_hostile_words_and_odd_times() -> None:
     """It refuses a file for one line break in its metadata."""
     run = hostile().each_launch(started_at="yesterday", peak_rss_bytes=None)
     assert len(pyperf.BenchmarkSuite.loads(as_pyperf(loaded(run)))) == 1
-
-
-# androidx ------------------------------------------------------------------------------------------------
-
-
-def fields(**kinds: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON Schemas
-    """An object with exactly these fields; one that ends in "_" may be missing, as Kotlin has it with "?"."""
-    return {
-        "type": "object",
-        "properties": {name.rstrip("_"): kind for name, kind in kinds.items()},
-        "required": [name for name in kinds if not name.endswith("_")],
-        "additionalProperties": False,
-    }
-
-
-TEXT, LONG, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
-TEXTS = {"type": "object", "additionalProperties": TEXT}
-SINGLE = fields(
-    minimum=NUMBER,
-    maximum=NUMBER,
-    median=NUMBER,
-    coefficientOfVariation=NUMBER,
-    runs={"type": "array", "items": NUMBER},
-)
-SAMPLED = fields(
-    P50=NUMBER,
-    P90=NUMBER,
-    P95=NUMBER,
-    P99=NUMBER,
-    runs={"type": "array", "items": {"type": "array", "items": NUMBER}},
-)
-BENCHMARK_DATA = fields(
-    context=fields(
-        build=fields(
-            brand=TEXT,
-            device=TEXT,
-            fingerprint=TEXT,
-            id=TEXT,
-            model=TEXT,
-            type=TEXT,
-            version=fields(codename=TEXT, sdk=LONG),
-        ),
-        cpuCoreCount=LONG,
-        cpuLocked=BOOLEAN,
-        cpuMaxFreqHz=LONG,
-        memTotalBytes=LONG,
-        sustainedPerformanceModeEnabled=BOOLEAN,
-        artMainlineVersion=LONG,
-        osCodenameAbbreviated=TEXT,
-        compilationMode=TEXT,
-        payload=TEXTS,
-    ),
-    benchmarks={
-        "type": "array",
-        "minItems": 1,
-        "items": fields(
-            name=TEXT,
-            params=TEXTS,
-            className=TEXT,
-            totalRunTimeNs=LONG,
-            metrics={"type": "object", "additionalProperties": SINGLE},
-            sampledMetrics={"type": "object", "additionalProperties": SAMPLED},
-            warmupIterations_=LONG,
-            repeatIterations_=LONG,
-            thermalThrottleSleepSeconds_=LONG,
-            profilerOutputs_={"type": "array"},
-        ),
-    },
-)
-
-
-def test_androidx_has_one_list_of_samples_per_launch() -> None:
-    """Kotlin's reader knows these fields and refuses a missing one."""
-    run = loaded(both())
-    made = json.loads(as_androidx(run))
-    Draft7Validator(BENCHMARK_DATA).validate(made)
-    assert made["context"]["build"] | {"version": 0} == {
-        "brand": "google",
-        "device": "flame",
-        "fingerprint": PIXEL_4.fingerprint,
-        "id": "TP1A.221005.002",
-        "model": "Pixel 4",
-        "type": "user",
-        "version": 0,
-    }
-    for one, benchmark in zip(timed(run), made["benchmarks"], strict=True):
-        sampled = benchmark["sampledMetrics"]["inferenceNs"]
-        launches = [timed_samples(launch, run.samples)[1].tolist() for launch in one.launches]
-        assert sampled["runs"] == launches
-        pooled = np.concatenate(launches)
-        assert [sampled[f"P{q}"] for q in (50, 90, 95, 99)] == np.percentile(
-            pooled, (50, 90, 95, 99)
-        ).tolist()
-
-
-def test_androidx_refuses_what_it_cannot_say() -> None:
-    """Its fields have no word for "unknown": a host would be a phone of 0 bytes."""
-    with pytest.raises(FormUnavailable, match="does not state its Android build"):
-        as_androidx(loaded(RUNS["host"]()))
-    with pytest.raises(FormUnavailable, match="368 inferences, float32 has 200"):
-        as_androidx(loaded(make_run(launches=5, inferences=40)))
 
 
 # What cannot be given ------------------------------------------------------------------------------------

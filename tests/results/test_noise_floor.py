@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from results.comparing import summarize_comparison
+from results.compare.arms import summarize_comparison
+from results.compare.noise_floor import threshold_for
 from results.device import Device
 from results.errors import NotComparable, RecordDamaged
-from results.noise_floor import threshold_for
 from results.store import RunStore
 from tests.results.make_ab import make_ab
 from tests.results.make_run import PIXEL_4, Run, make_run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results import simulate
 from results.outliers import count_outliers
+from results.selftest import simulate
 
 
 def test_positions_of_both_kinds() -> None:

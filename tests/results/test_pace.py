@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from results import simulate, stats
+from results import stats
 from results.claims import load_claims
 from results.judge_latency import judge_latency
 from results.latency import LatencySummary, summarize_latency
 from results.record import SteadyKind
 from results.report.judged import Notes, claim_tables
 from results.samples import read_samples
+from results.selftest import simulate
 from results.series import Series
 from results.stats import DECIDING_LEVEL
 from results.steady import classify

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from results.comparable import check_comparable, differences, shared_series
-from results.compared import compare_folders
+from results.compare.comparable import check_comparable, differences, shared_series
+from results.compare.folders import compare_folders
+from results.compare.recorded import Recorded
+from results.compare.runs import RunComparison, compare_runs
 from results.errors import NotComparable, RecordDamaged
 from results.record import COMPARABLE
-from results.recorded import Recorded
 from results.report.figures import Forest
 from results.report.model import View
 from results.report.run_comparison import run_comparison_view
 from results.report.text import as_text
-from results.run_comparison import RunComparison, compare_runs
 from results.store import RunStore
 from tests.results.make_ab import make_ab
 from tests.results.make_run import COOL, FULL, HOST, PIXEL_4, UNKNOWN, Run, make_run, parity

@@ -12,12 +12,13 @@ import pytest
 from scipy import stats as scipy_stats
 
 from benchmark.cli import call
-from results import comparison, simulate, truths
+from results.compare import comparison
 from results.report.model import Outcome
 from results.report.text import as_text
-from results.selftest import report
+from results.selftest import simulate, truths
+from results.selftest.report import report
+from results.selftest.trials import Analyses, Bound, Case, Trial
 from results.stats import Estimate, Interval
-from results.trials import Analyses, Bound, Case, Trial
 from tests.results.selftest_page import PAGE, markdown, rows
 
 SEED = 20260101

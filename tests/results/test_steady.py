@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from results import simulate
 from results.samples import LaunchSamples, read_samples
+from results.selftest import simulate
 from results.steady import (
     BLOCK,
     FEWEST_BLOCKS,

@@ -10,11 +10,11 @@ import duckdb
 import pytest
 
 from results.encode import encode
+from results.history.shape import fits
+from results.history.summary import summarize_run
+from results.history.summary_file import RunSummary
 from results.recompute import conclude
 from results.store import RunStore
-from results.summary import summarize_run
-from results.summary_file import RunSummary
-from results.summary_shape import fits
 from tests.results.make_history import run_summary
 from tests.results.make_run import COOL, HOST, UNKNOWN, Run, make_run, parity
 from tests.results.test_verdict import one_launch, verdict_of

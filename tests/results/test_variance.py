@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results import simulate
+from results.selftest import simulate
 from results.variance import split
 
 

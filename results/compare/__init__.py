@@ -1,0 +1,1 @@
+"""Two sides against each other: pairs of launches of one run, or two recorded runs."""

@@ -1,0 +1,1 @@
+"""A view as one self-contained HTML page."""
