@@ -15,6 +15,8 @@ from collections.abc import Sequence
 BESIDE = (
     *("tests/export", "tests/results", "tests/report", "tests/test_fuzz.py"),
     *("tests/benchmark/test_full_size.py", "tests/benchmark/test_outlier_row.py"),
+    # Their device programs run inside machines of their own, where nobody else's are seen.
+    *("tests/android_runner/test_machines.py", "tests/benchmark/test_machines.py"),
 )
 REST = tuple(f"--ignore={path}" for path in BESIDE)
 _PYTEST = (sys.executable, "-m", "pytest")

@@ -59,11 +59,18 @@ def test_both_have_to_pass(tmp_path: Path, rest: int, beside: int, code: int) ->
 
 def test_whoever_ends_it_ends_both(tmp_path: Path) -> None:
     """`kill` of the starter alone, as a time limit does: both are interrupted, and clean up."""
-    script = _script(
-        tmp_path / "half",
-        f"trap 'echo down >> {tmp_path}/said; exit 2' INT\n"
-        f"echo up >> {tmp_path}/up\nfor _ in {{1..200}}; do sleep 0.05; done\n",
+    half = tmp_path / "half.py"
+    half.write_text(
+        "import pathlib, signal, sys, time\n"
+        "def down(number, frame):\n"
+        f"    with open({str(tmp_path / 'said')!r}, 'a') as said: said.write('down ')\n"
+        "    sys.exit(2)\n"
+        "signal.signal(signal.SIGINT, down)\n"
+        f"with open({str(tmp_path / 'up')!r}, 'a') as up: up.write('up ')\n"
+        "time.sleep(15)\n"
     )
+    # bash itself may miss a signal that comes while it starts a command.
+    script = _script(tmp_path / "half", f"exec {sys.executable} {half}\n")
     # As in the background of a script, where Ctrl-C is ignored, and so would be by both halves.
     ignored = ["bash", "-c", "trap '' INT; exec \"$@\"", "-"]
     argv = [*ignored, sys.executable, "-c", PROGRAM, "bash", script, "bash", script]
