@@ -21,7 +21,7 @@ from benchmark.listener import Listener
 from benchmark.mnli import LABELS
 from export.artifact import ArtifactFiles
 from export.checkpoint import Checkpoint
-from results.arms import Arm, ArmName, Comparing
+from results.arms import Arm, ArmName, Comparing, Threshold
 from results.device import Device
 from results.errors import ConfigError, RunFailed
 from results.report.words import counted
@@ -156,25 +156,24 @@ def export_arms(opened: Opened, config: Config, journal: Journal, listener: List
     return first, second
 
 
-def check_device(opened: Opened, device: Device, config: Config, journal: Journal) -> tuple[float, str]:
-    """Refuse, before anything takes long, what the device has no cores for; the threshold, and its source."""
+def check_device(opened: Opened, device: Device, config: Config, journal: Journal) -> Threshold:
+    """Refuse, before anything takes long, what the device has no cores for; from what on a change matters."""
     from results.compare.noise_floor import threshold_for
 
-    threads = {on_device.threads_for(device, arm.config.threads) for arm in opened.arms}
     for arm in opened.arms:
         place.cores_for(device, on_device.threads_for(device, arm.config.threads), arm.config.cores)
     known = journal.record.comparing
     if known is not None:  # of a run that is gone on with: what it was measured for stays
-        return known.threshold, known.threshold_source
-    return threshold_for(
-        config.threshold, config.noise_floor, device, threads.pop() if len(threads) == 1 else None
-    )
+        return known.threshold
+    threads = on_device.threads_for(device, opened.arms[0].config.threads)
+    of_first = dataclasses.replace(journal.record.settings, threads=threads)
+    return threshold_for(config.threshold, config.noise_floor, device, of_first)
 
 
 def set_up(
     session: Session,
     sides: tuple[Side, Side],
-    threshold: tuple[float, str],
+    threshold: Threshold,
     pairs: Prepared,
     journal: Journal,
     listener: Listener,
@@ -202,7 +201,7 @@ def set_up(
     journal.fix("program", program=first.program)
     journal.fix(
         "pair of arms",
-        comparing=Comparing(arms=arms, threshold=threshold[0], threshold_source=threshold[1], same=same),
+        comparing=Comparing(arms=arms, threshold=threshold, same=same),
     )
     journal.add("program", settings=dataclasses.replace(journal.record.settings, threads=first.threads))
     return first, second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import NoReturn
 from benchmark import commands
 from benchmark import options as flags
 from benchmark.commands import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
-from results.errors import ConfigError, HarnessError
+from results.errors import ConfigError, HarnessError, did_you_mean
 
 _REPORT_IT = "This is a fault of the harness. Run again with --verbose, and report what it prints."
 _EPILOG = """\
@@ -26,6 +27,9 @@ comparable.
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if wrong := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            known = re.findall(r"[\w-]+", wrong[2])
+            message += f".{did_you_mean(wrong[1], known)}"
         raise ConfigError(message, next_step=f"See: {self.prog} --help")
 
 

@@ -9,6 +9,8 @@ from benchmark.config import Config
 from results.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.console import Console
     from benchmark.outcome import Outcome
     from results.report.model import View
@@ -171,6 +173,7 @@ def gate(options: argparse.Namespace) -> int:
         options.levels,
         _threshold(options),
         acknowledge=options.acknowledge,
+        only=tuple(options.series),
     )
     forms.send(view, options.format, options.to, Console())
     return _judged(view, allow_undecided=options.allow_undecided)
@@ -285,8 +288,22 @@ def report(options: argparse.Namespace) -> int:
     elif judged is not None:
         console.show(judged)
     else:
-        console.report(pipeline.report(options.run))
+        stored = pipeline.report(options.run)
+        console.report(stored) if not console.is_terminal else _show_recorded(options.run, stored, console)
     return EXIT_DONE
+
+
+def _show_recorded(folder: Path, stored: str, console: Console) -> None:
+    """As its run showed it; as stored where this version cannot read the record."""
+    from benchmark import pipeline
+    from results.errors import RecordError
+
+    try:
+        view = pipeline.view(folder)
+    except RecordError:
+        console.report(stored)
+    else:
+        console.show(view)
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -36,7 +36,7 @@ class Config:
     table compares, None for all. `cores`: "big", "all" or a hexadecimal mask. `repeats`: of one invalid
     launch; `cool_down_s`, `wait_for_device_s`: the longest waits. `binary`: of benchmark_model, a path or a
     version. `commit`: of what is measured. `threshold`: the share of latency, 0 to 1, below which a change
-    does not matter; `noise_floor`: the folder of an A/A run that says the same; `allow_undecided`: what
+    does not matter; `noise_floor`: the folder of an A/A run, whose noise hides one; `allow_undecided`: what
     decides nothing is no failure. `formats`: in which the report is written when the run ends.
     """
 
@@ -80,6 +80,11 @@ class Config:
     allow_undecided: bool = False
 
     def __post_init__(self) -> None:
+        if self.commit is not None and not (0 < len(self.commit) <= 200 and self.commit.isprintable()):
+            raise ConfigError(
+                f"--commit {self.commit!r} is no name: empty, longer than 200 characters, or unprintable",
+                next_step="Give a commit or a version, such as --commit 4f2a9c1.",
+            )
         if self.length is not None:
             _within("--length", self.length, FEWEST_TOKENS, LONGEST)
         _within("the longest of --lengths", max(self.signature_lengths), FEWEST_TOKENS, LONGEST)

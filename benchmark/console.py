@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console as Terminal
@@ -33,8 +33,14 @@ _PLAIN_INTERVAL_S = 30.0
 
 class _Out(Terminal):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line: rich's own way would end the process with exit code 1."""
+        """Leave it to `_written`: rich's own way would end the process with exit code 1."""
         raise BrokenPipeError
+
+
+class _Err(Terminal):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads on: the job is done all the same, and ends with its own exit code, not rich's 1."""
+        _into_nothing(sys.stderr)
 
 
 class Console(Listener):
@@ -43,7 +49,7 @@ class Console(Listener):
     def __init__(self) -> None:
         # Without emoji: a key's 96:AB:99 is no name of a picture.
         self._out = _Out(highlight=False, soft_wrap=True, emoji=False)
-        self._err = Terminal(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self._err = _Err(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._bar: Progress | None = None
         self._step = ""
         self._began = self._printed = 0.0
@@ -90,6 +96,11 @@ class Console(Listener):
         """A finished report, as it is."""
         self.on_done()
         self._show(text.removesuffix("\n"))
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether results go to a terminal, and not into a file or to another program."""
+        return self._out.is_terminal
 
     def show(self, view: View) -> None:
         """A report as data: rendered where a terminal shows it, elsewhere the bytes of report.txt."""
@@ -211,17 +222,24 @@ class Console(Listener):
 
 @contextlib.contextmanager
 def _written() -> Iterator[None]:
-    """Turn a stdout that takes no more into an error of ours; a closed one is the caller's affair."""
+    """Turn a stdout that takes no more into an error of ours; a reader who has seen enough is none.
+
+    A gate piped into `head` must not pass because of that: the command goes on to its own exit code.
+    """
     try:
         yield
     except BrokenPipeError:
-        raise
+        _into_nothing(sys.stdout)
     except OSError as err:
-        # What is left in the buffer would fail again as Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _into_nothing(sys.stdout)
         raise OutputNotWritten(
             f"the output could not be written: {err.strerror}", next_step="Send it where there is room."
         ) from err
+
+
+def _into_nothing(stream: TextIO) -> None:
+    """Let a stream that failed lead nowhere: what is left in its buffer would fail again as Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _harmless(text: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from results.report.model import View
 
 STDOUT = "-"
+_STREAMS = frozenset({Path("/dev"), Path("/proc")})  # where what is redirected may look like a file
 
 
 def add(folder: Path, names: Sequence[str], listener: Listener) -> None:
@@ -110,7 +111,7 @@ def _write(name: str, texts: Texts, to: Path) -> list[Path]:
         _only(name, texts)
     for path, text in zip(paths, texts.values(), strict=True):
         try:
-            path.write_text(text, encoding="utf-8")
+            _put(path, text.encode())
         except OSError as err:
             raise OutputNotWritten(
                 f"{path} could not be written: {err.strerror or err}.",
@@ -118,3 +119,16 @@ def _write(name: str, texts: Texts, to: Path) -> list[Path]:
                 path=str(path),
             ) from err
     return paths
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Whole or not at all; into what is no file of its own, such as a pipe or /dev/stdout, as it comes.
+
+    Raises OSError.
+    """
+    from results.whole_file import write_whole
+
+    if _STREAMS.intersection(path.absolute().parents) or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+    else:
+        write_whole(path, data)

@@ -221,7 +221,7 @@ def threshold(parser: argparse.ArgumentParser) -> None:
         "--noise-floor",
         type=Path,
         metavar="RUN",
-        help="an A/A run of this device: its interval's half-width is the threshold, where that is larger",
+        help="an A/A run of this device: slower and faster have to lie beyond its noise floor as well",
     )
     group.add_argument(
         "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
@@ -258,7 +258,15 @@ def gate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--acknowledge",
         metavar="WHY",
-        help="write the newest level of every series that changed into --levels, with this reason",
+        help="write the newest level of the series that changed into --levels, with this reason",
+    )
+    parser.add_argument(
+        "--series",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accept this series only, by its name or a part of it; once or more; all: each that changed; "
+        "needed where several did",
     )
     parser.add_argument(
         "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"

@@ -170,11 +170,12 @@ def gate(
     threshold: float | None,
     *,
     acknowledge: str | None = None,
+    only: tuple[str, ...] = (),
 ) -> View:
-    """Has a series become slower? `acknowledge`: why the newest level of each that changed is accepted."""
+    """Has a series become slower? `acknowledge`: why new levels are accepted, of the series in `only`."""
     from benchmark.history import judge_history
 
-    return judge_history(folders, across, levels, threshold, because=acknowledge)
+    return judge_history(folders, across, levels, threshold, because=acknowledge, only=only)
 
 
 def selftest(*, quick: bool, seed: int) -> View:
@@ -189,6 +190,14 @@ def report(folder: Path) -> str:
     from results.store import RunStore
 
     return RunStore.open(folder).report()
+
+
+def view(folder: Path) -> View:
+    """The same as data, made anew from the record and written nowhere."""
+    from results.store import RunStore
+    from results.written import run_view
+
+    return run_view(RunStore.open(folder))
 
 
 def recompute(folder: Path) -> View:

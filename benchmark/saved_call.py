@@ -78,8 +78,10 @@ def _set_data(value: str | None) -> None:
 def read(folder: Path, device: str | None = None) -> SavedCall:
     """The call of a run that did not end; `device`: where its device is now, if not where it was.
 
-    Raises RecordDamaged where that is no run folder, NotResumable where the run ended, or where its call is
-    missing or of another version.
+    Raises:
+        RecordDamaged: that is no run folder.
+        SchemaUnknown: another version recorded it.
+        NotResumable: the run ended, or its call is missing or of another version.
     """
     refuse_ended(RunStore.open(folder).load(), folder)
     try:

@@ -30,14 +30,31 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """From which share of latency on a change matters; all shares 0 to 1, all sources in words.
+
+    `share`: as asked for, or the default; two sides are equivalent within it. `noise_floor`: how far apart
+    two equal arms come out, where an A/A run was given: what cannot be seen, not what does not matter.
+    """
+
+    share: float
+    source: str
+    noise_floor: float | None = None
+    noise_floor_source: str | None = None
+
+    @property
+    def beyond(self) -> float:
+        """The share beyond which a side is slower or faster."""
+        return max(self.share, self.noise_floor or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparing:
     """What a run compares: B against A, in randomized pairs of launches.
 
-    `threshold`: the share of latency below which a change does not matter, 0 to 1, and where it is from.
     `same`: an A/A run, which measures how far apart two equal arms come out on this device.
     """
 
     arms: tuple[Arm, ...]
-    threshold: float
-    threshold_source: str
+    threshold: Threshold
     same: bool = False

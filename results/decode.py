@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -28,22 +29,29 @@ def decode_record(data: bytes, name: str) -> Record:
     return decode_versioned(data, Record, "record", SCHEMA, name)
 
 
-def decode_versioned(data: bytes, kind: type[T], stem: str, version: int, name: str) -> T:
-    """Read the bytes of a file that names its schema, STEM-VERSION.json. Raises as `decode_record` does."""
+def decode_versioned(
+    data: bytes, kind: type[T], stem: str, version: int, name: str, *, unnumbered: int | None = None
+) -> T:
+    """Read the bytes of a file that names its schema, STEM-VERSION.json. Raises as `decode_record` does.
+
+    `unnumbered`: the schema of files that name none; None where all do.
+    """
     value = _parse(data, name)
-    found = value.get("schema") if isinstance(value, dict) else None
+    found = value.get("schema", unnumbered) if isinstance(value, dict) else None
     if isinstance(found, int) and not isinstance(found, bool) and found != version:
+        when = "an earlier" if found < version else "a later"
         raise SchemaUnknown(
-            f"{name} has schema {found}, and this version reads schema {version}.",
-            next_step="Read it with the version that wrote it (see its `versions`), or run again.",
+            f"{name} was written by {when} version: it has schema {found}, and this version reads schema "
+            f"{version}.",
+            next_step="Read it with the version that wrote it, or run again.",
             path=name,
         )
     return _typed(data, value, kind, f"{stem}-{version}.json", name)
 
 
 def decode_launches(data: bytes, name: str) -> tuple[Launch, ...]:
-    """Read the bytes of a launches file. Raises RecordDamaged as `decode_record` does."""
-    return _typed(data, _parse(data, name), Launches, f"launches-{SCHEMA}.json", name).launches
+    """Read the bytes of a launches file. Raises as `decode_record` does."""
+    return decode_versioned(data, Launches, "launches", SCHEMA, name, unnumbered=1).launches
 
 
 def check_encoded(data: bytes, schema: str, name: str) -> None:
@@ -82,8 +90,12 @@ def _parse(data: bytes, name: str) -> Any:  # noqa: ANN401  # any JSON value, ch
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is no JSON number")
 
+    def finite(number: str) -> float:
+        value = float(number)  # 1e999 is a number to JSON, and infinity here
+        return value if math.isfinite(value) else refuse(number)
+
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse)
+        return json.loads(data.decode("utf-8"), parse_constant=refuse, parse_float=finite)
     except (ValueError, RecursionError) as err:
         raise damaged(name, f"cannot be read as JSON: {err}") from err
 

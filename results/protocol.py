@@ -12,7 +12,7 @@ from results.fold import ProtocolMatch, worst
 from results.launches import keeps_samples
 from results.plain import short
 from results.record import Artifact, Record
-from results.series import CLAIMED_MODEL, judged_model
+from results.series import CLAIMED_MODEL, Series, arm_of, judged_model
 
 # The released configuration counts 24.58M parameters where the paper prints 25.3M: 2.8 % less.
 PARAMETERS_TOLERANCE = 0.03
@@ -96,10 +96,22 @@ def accuracy_findings(claim: Claim, record: Record, recipe: str) -> tuple[Findin
     return _sorted(found)
 
 
-def artifact_of(record: Record, recipe: str, model: str | None = None) -> Artifact | None:
-    """The run's artifact of that recipe, if it was exported; `model` None: of the model that is judged."""
-    wanted = (judged_model(record) if model is None else model, recipe)
-    return next((one for one in record.artifacts if (one.model, one.recipe) == wanted), None)
+def artifact_of(record: Record, recipe: str, model: str | None = None, arm: str = "") -> Artifact | None:
+    """The run's artifact of that recipe, if it was exported; `model` None: of the model that is judged.
+
+    `arm`: of a comparison, whose two files may be of one recipe.
+    """
+    of = Series(model=judged_model(record) if model is None else model, recipe=recipe, arm=arm)
+    side = arm_of(record, of)
+    return next(
+        (
+            one
+            for one in record.artifacts
+            if (one.model, one.recipe) == (of.model, of.recipe)
+            and (side is None or one.model_sha256 == side.model_sha256)
+        ),
+        None,
+    )
 
 
 def _qualifiers(claim: Claim) -> Iterator[Finding]:

@@ -4,8 +4,10 @@ Plain values only. `record.json` is small (<= 64 KiB): raw samples and predictio
 do launches where there are many, each file named here with its SHA-256, so that a history of thousands of
 runs reads fast.
 
-SCHEMA history:
+SCHEMA history, of record.json and of its launches files. A field that is added, taken away or made narrower
+takes a new number: files that were written before would no longer fit, and would be called damaged.
   1  2026-11  first version
+  2  2026-11  what it compares (ab), the class of each launch, the commit; launches files name their schema
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from results.device import (
     StateChange,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 
 # Two records may be compared only where these agree (dotted paths into Record).
 COMPARABLE = (
     "device.kind",
+    "device.model",  # of a host, its processor
     "device.soc",
     "device.fingerprint",
     "settings.length",
@@ -212,6 +215,7 @@ class Launch:
 class Launches:
     """What a launches file holds: a stretch of the run's launches, in their order."""
 
+    schema: int = SCHEMA
     launches: tuple[Launch, ...]
 
 

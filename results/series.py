@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from results.arms import Arm
 from results.record import Record
 
 # The model that the claims of role "claim" are about; a run of it alone does not name it.
@@ -46,6 +47,12 @@ def series_of(record: Record) -> tuple[Series, ...]:
 def series(record: Record, recipe: str, model: str | None = None) -> Series:
     """One series of a run; `model` None: of the model that is judged."""
     return Series(model=judged_model(record) if model is None else model, recipe=recipe)
+
+
+def arm_of(record: Record, of: Series) -> Arm | None:
+    """The side of a comparison that a series is; None in a run that compares none."""
+    arms = () if record.comparing is None else record.comparing.arms
+    return next((arm for arm in arms if arm.name == of.arm), None)
 
 
 def judged_model(record: Record) -> str:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import shlex
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from results.compare.comparison_file import COMPARISON_SCHEMA, Comparison
 from results.consistency import check_record
 from results.decode import check_encoded, damaged, decode_launches, decode_record, decode_versioned
 from results.encode import encode
-from results.errors import RecordNotSaved, ReportMissing
+from results.errors import RecordDamaged, RecordNotSaved, ReportMissing, SchemaUnknown
 from results.history.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.predictions import Predictions, read_predictions
 from results.record import (
@@ -34,6 +34,7 @@ from results.record import (
 from results.row_tokens import read_files, with_tokens
 from results.samples import LaunchSamples, read_samples
 from results.verdict_file import VERDICT_SCHEMA, Verdict
+from results.whole_file import write_whole
 
 RECORD = "record.json"
 VERDICT = "verdict.json"
@@ -70,7 +71,11 @@ class RunStore:
     def open(cls, path: Path) -> RunStore:
         """An existing run folder. Raises RecordDamaged where there is no record.json in it."""
         if not (path / RECORD).is_file():
-            raise damaged(str(path / RECORD), "is missing, so this is no run folder")
+            raise RecordDamaged(
+                f"{path / RECORD} is missing, so this is no run folder.",
+                next_step="Give the folder of a run, such as runs/0001.",
+                path=str(path),
+            )
         return cls(path)
 
     @property
@@ -182,7 +187,9 @@ class RunStore:
         record = self._decoded()
         filed: list[Launch] = []
         for one in record.launch_files:
-            launches = decode_launches(self._read_raw(one.file, one.sha256), str(self.folder / one.file))
+            data = self._read_raw(one.file, one.sha256)
+            with self._of_this_version():
+                launches = decode_launches(data, str(self.folder / one.file))
             if len(launches) != one.count:
                 raise damaged(str(self.folder / one.file), f"holds {len(launches)} launches, not {one.count}")
             filed += launches
@@ -191,7 +198,21 @@ class RunStore:
         return whole
 
     def _decoded(self) -> Record:
-        return decode_record(self._read(RECORD), str(self.folder / RECORD))
+        with self._of_this_version():
+            return decode_record(self._read(RECORD), str(self.folder / RECORD))
+
+    @contextmanager
+    def _of_this_version(self) -> Iterator[None]:
+        """Within it, the error of another version's file says what is still to be had of this run."""
+        try:
+            yield
+        except SchemaUnknown as err:
+            judge = "To judge it, use the version that wrote it, or run again."
+            if (self.folder / REPORT).is_file():
+                read = f"mobilebert-bench report {shlex.quote(str(self.folder))}"
+                judge = f"Its {REPORT} still reads: {read}. {judge}"
+            err.next_step = judge
+            raise
 
     def load_samples(self, record: Record) -> dict[str, LaunchSamples]:
         """Every launch's samples, by `Launch.samples_file`; none of a program that keeps only a summary.
@@ -233,23 +254,10 @@ class RunStore:
 
     def _write(self, name: str, data: bytes) -> None:
         target = self.folder / name
-        part = target.with_name(target.name + ".part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-            # The rename itself is safe only once its folder is on the disk.
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(target, data)
         except OSError as err:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
             raise _not_saved(target, err) from err
 
 

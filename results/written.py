@@ -17,6 +17,11 @@ from results.report.view import build_view
 from results.store import COMPARISON, RECORD, SUMMARY, VERDICT, RunStore
 
 
+def run_view(store: RunStore) -> View:
+    """The report of a run as data, without pictures. Raises SchemaUnknown, RecordDamaged."""
+    return _view(load(store), pictures=False)
+
+
 def run_forms(store: RunStore, forms: Iterable[Form]) -> dict[str, Texts | FormUnavailable]:
     """Each form's texts by the form's name and the file's, or why this run has none of it.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from results import stats
-from results.arms import Comparing
+from results.arms import Comparing, Threshold
 from results.compare.comparison import (
     FEWEST,
     MetricChange,
@@ -30,6 +30,7 @@ from results.compare.words import in_percent, verdict_of
 from results.doubts import latency_remarks, state_doubts
 from results.errors import RecordDamaged
 from results.launches import counted, keeps_samples, timed_samples
+from results.plain import short
 from results.record import Launch, Record
 from results.rounds import Rounds, left_out, of_both, over_attempts, pair_rounds
 from results.samples import LaunchSamples
@@ -56,7 +57,9 @@ def summarize_comparison(record: Record, samples: Mapping[str, LaunchSamples]) -
     with_every: tuple[MetricChange, ...] = ()
     sequences: SequenceShift | None = None
     if unfit:
-        changes = tuple(missing(metric, threshold, "; ".join(unfit)) for metric in METRICS)
+        floor = threshold.beyond
+        why = "; ".join(unfit)
+        changes = tuple(missing(metric, threshold.share, why, floor=floor) for metric in METRICS)
     else:
         changes = decide([_over_pairs(record, samples, rounds, metric, threshold) for metric in METRICS])
         if any(launch.invalid for own in rounds.attempts for launch in own):
@@ -66,7 +69,7 @@ def summarize_comparison(record: Record, samples: Mapping[str, LaunchSamples]) -
             changes = tuple(withheld(change, reason) for change in changes)
         sequences = _shift(sequence_ratios(rounds.pairs, samples))
     status: ComparisonStatus = "not_comparable" if unfit else overall(changes)
-    floor = _noise_floor(record, changes[0], status) if comparing.same else None
+    learnt = _noise_floor(record, (changes[:1], with_every[:1]), status) if comparing.same else None
     reasons = [change.reason for change in changes[:1] if change.reason is not None]
     return Comparison(
         schema=COMPARISON_SCHEMA,
@@ -75,16 +78,15 @@ def summarize_comparison(record: Record, samples: Mapping[str, LaunchSamples]) -
         arms=comparing.arms,
         measured_on=_measured_on(record, comparing),
         threshold=threshold,
-        threshold_source=comparing.threshold_source,
         rounds=len(rounds.every),
         pairs=len(rounds.whole),
         repeated=rounds.repeated,
         status=status,
-        sentence=_sentence(comparing, changes, status, floor),
+        sentence=_sentence(comparing, changes, status, learnt),
         changes=changes,
         with_every=with_every,
         sequences=sequences,
-        noise_floor=floor,
+        noise_floor=learnt,
         pairs_to_decide=None if unfit else _pairs_to_decide(changes[0]),
         reasons=tuple(unfit or [*reasons, *_fault(comparing, status)]),
         remarks=(*left_out(rounds), *_remarks(record, samples, sides, rounds)),
@@ -134,20 +136,20 @@ def _shift(ratios: dict[int, float]) -> SequenceShift | None:
 
 
 def _over_pairs(
-    record: Record, samples: Mapping[str, LaunchSamples], rounds: Rounds, metric: str, threshold: float
+    record: Record, samples: Mapping[str, LaunchSamples], rounds: Rounds, metric: str, threshold: Threshold
 ) -> MetricChange:
     """One metric over the rounds whose launches count."""
     values = [tuple(metric_of(launch, samples, metric) for launch in pair) for pair in rounds.pairs]
     if any(one is None for pair in values for one in pair):
         launches = [launch for pair in rounds.pairs for launch in pair]
-        n = len(values)
-        return missing(metric, threshold, why_missing(record, launches, metric), n_a=n, n_b=n)
+        n, why = len(values), why_missing(record, launches, metric)
+        return missing(metric, threshold.share, why, n_a=n, n_b=n, floor=threshold.beyond)
     a, b = np.array(values, dtype=np.float64).reshape(-1, 2).T
-    return compare_paired(metric, a, b, threshold)
+    return compare_paired(metric, a, b, threshold.share, threshold.beyond)
 
 
 def _over_every(
-    samples: Mapping[str, LaunchSamples], rounds: Rounds, metric: str, threshold: float
+    samples: Mapping[str, LaunchSamples], rounds: Rounds, metric: str, threshold: Threshold
 ) -> MetricChange:
     """One metric over every launch that ran: a side's value in a round is the geometric mean of its tries."""
     values = []
@@ -158,7 +160,7 @@ def _over_every(
         if None not in pair:
             values.append(pair)
     a, b = np.array(values, dtype=np.float64).reshape(-1, 2).T
-    return compare_paired(metric, a, b, threshold)
+    return compare_paired(metric, a, b, threshold.share, threshold.beyond)
 
 
 def _unended(record: Record, rounds: Rounds) -> list[str]:
@@ -172,24 +174,38 @@ def _measured_on(record: Record, comparing: Comparing) -> MeasuredOn | None:
     device = record.device
     if device is None:
         return None
-    threads = {arm.threads for arm in comparing.arms}
+    settings, first = record.settings, comparing.arms[0]
     return MeasuredOn(
         kind=device.kind,
         serial_sha256=device.serial_sha256,
         soc=device.soc,
         fingerprint=device.fingerprint,
-        threads=threads.pop() if len(threads) == 1 else 0,
+        length=settings.length,
+        length_policy=first.length_policy,
+        threads=first.threads,
+        cores=first.cores,
+        delegate=first.delegate,
+        runner=settings.runner,
+        fixed_performance=settings.fixed_performance,
+        batch=settings.batch,
     )
 
 
-def _noise_floor(record: Record, main: MetricChange, status: ComparisonStatus) -> float | None:
-    """How far apart two equal arms may come out here, as a share; None where that is not shown."""
-    interval = main.ratio.interval
+def _noise_floor(
+    record: Record, main: tuple[tuple[MetricChange, ...], ...], status: ComparisonStatus
+) -> float | None:
+    """How far apart two equal arms may come out here, as a share; None where that is not shown.
+
+    `main`: the p50 over the launches that count, and over all that ran where those are others. The wider one
+    is the floor: what repeating takes away is noise of this device as well.
+    """
     if status in ("slower", "faster", "not_comparable") or record.ended_at is None:
         return None
-    if interval is None or main.n_a < FEWEST:
+    (counting,), every = main
+    if counting.ratio.interval is None or counting.n_a < FEWEST:
         return None
-    return max(abs(interval.low - 1), abs(interval.high - 1))
+    intervals = [one.ratio.interval for one in (counting, *every)]
+    return max(abs(limit - 1) for own in intervals if own is not None for limit in (own.low, own.high))
 
 
 def _fault(comparing: Comparing, status: ComparisonStatus) -> list[str]:
@@ -208,11 +224,13 @@ def _sentence(
         return f"Not comparable: {changes[0].reason}."
     text = verdict_of(changes)
     if not comparing.same:
-        return text
+        a, b = comparing.arms
+        return f"{text} A: {short(a.said)}; B: {short(b.said)}."
     if status in ("slower", "faster"):
         text += " Both arms are the same, so this is a fault of the set-up: look at conditions and launches."
     elif floor is not None:
-        text += f" Both arms are the same: the noise floor of this device is {in_percent(floor)}."
+        text += " Both arms are the same: the noise floor of this device at these settings is "
+        text += f"{in_percent(floor)}."
     return f"A/A: {text}"
 
 
@@ -220,12 +238,13 @@ def _pairs_to_decide(main: MetricChange) -> int | None:
     """How many pairs would, at the spread that was seen and 80 % power, where the interval did not."""
     if main.decision != "not_shown" or main.ratio.value is None or main.ratio.interval is None:
         return None
-    ratios = np.array(main.ratios)
-    limits = [1 - main.threshold, 1 + main.threshold]
-    if main.ratio.value > limits[1]:
-        del limits[0]
-    elif main.ratio.value < limits[0]:
-        del limits[1]
+    ratios, value = np.array(main.ratios), main.ratio.value
+    if abs(value - 1) <= main.threshold:
+        limits = [1 - main.threshold, 1 + main.threshold]
+    elif abs(value - 1) > main.beyond:
+        limits = [1 + main.beyond if value > 1 else 1 - main.beyond]
+    else:
+        return None  # between the threshold and the noise floor, where nothing decides
     counts = [stats.launches_to_decide(ratios, limit, alpha=0.025) for limit in limits]
     known = [count for count in counts if count is not None]
     needed = max(known) if known and len(known) == len(counts) else None

@@ -34,9 +34,10 @@ class MetricChange:
 
     `a`, `b`: the typical launch of each side, in the metric's unit; `ratio`: of B to A, with a 95 %
     interval. `n_a`, `n_b`: launches, equal where they are paired; `ratios`: then one per pair, in their
-    order. `threshold`: the share below which a change does not matter. `p_beyond`: two-sided, of lying beyond
-    it; `p_holm`: the same among all metrics that were compared. `p_rank`: of any difference, by ranks
-    (Wilcoxon's of pairs, Mann and Whitney's otherwise); it decides nothing. `reason`: why nothing is shown.
+    order. `threshold`: the share within which both sides are equivalent; `beyond`: that beyond which B is
+    slower or faster, larger where a noise floor is. `p_beyond`: two-sided, of lying beyond it; `p_holm`: the
+    same among all metrics that were compared. `p_rank`: of any difference, by ranks (Wilcoxon's of pairs,
+    Mann and Whitney's otherwise); it decides nothing. `reason`: why nothing is shown.
     """
 
     name: str
@@ -47,6 +48,7 @@ class MetricChange:
     ratio: Estimate
     ratios: tuple[float, ...]
     threshold: float
+    beyond: float
     p_beyond: float | None
     p_holm: float | None
     p_rank: float | None
@@ -55,12 +57,13 @@ class MetricChange:
 
 
 def compare_paired(
-    name: str, a: NDArray[np.float64], b: NDArray[np.float64], threshold: float
+    name: str, a: NDArray[np.float64], b: NDArray[np.float64], threshold: float, floor: float = 0.0
 ) -> MetricChange:
     """B against A over pairs: `a` and `b` of shape (pairs,), one positive value per launch, paired by place.
 
-    `threshold`: a share, 0 to 1. What drifts from pair to pair is in both of its launches, and not in the
-    ratio. The decision is that of this metric alone; `decide` judges several.
+    `threshold`, `floor`: shares, 0 to 1; "slower" and "faster" lie beyond the larger of them, "equivalent"
+    within the threshold. What drifts from pair to pair is in both of its launches, and not in the ratio. The
+    decision is that of this metric alone; `decide` judges several.
     Source: one-sample t-test of the log ratios, its interval against a noise threshold (criterion's rule);
     signed-rank test beside it.
     """
@@ -68,7 +71,8 @@ def compare_paired(
         raise ValueError(f"{a.shape} against {b.shape} values are no pairs")
     unfit = _unfit(a, b, "pair")
     if unfit is not None:
-        return missing(name, threshold, unfit, n_a=a.size, n_b=b.size)
+        return missing(name, threshold, unfit, n_a=a.size, n_b=b.size, floor=floor)
+    beyond = max(threshold, floor)
     logs = np.log(b / a)
     ratio = Estimate(value=float(np.exp(logs.mean())), interval=None, n=a.size)
     p_beyond = p_rank = None
@@ -82,23 +86,26 @@ def compare_paired(
 
         limits = scipy_stats.ttest_1samp(logs, 0.0).confidence_interval(SHOWN_LEVEL)
         ratio = dataclasses.replace(ratio, interval=_interval(limits.low, limits.high))
-        above = scipy_stats.ttest_1samp(logs, np.log1p(threshold), alternative="greater").pvalue
-        below = scipy_stats.ttest_1samp(logs, np.log1p(-threshold), alternative="less").pvalue
+        above = scipy_stats.ttest_1samp(logs, np.log1p(beyond), alternative="greater").pvalue
+        below = scipy_stats.ttest_1samp(logs, np.log1p(-beyond), alternative="less").pvalue
         p_beyond = _two_sided(above, below)
         p_rank = _digits(scipy_stats.wilcoxon(logs).pvalue)
-    return _decided(name, a, b, ratio, threshold, p_beyond, p_rank, tuple(map(float, b / a)))
+    return _decided(name, a, b, ratio, (threshold, beyond), p_beyond, p_rank, tuple(map(float, b / a)))
 
 
 def compare_independent(
-    name: str, a: NDArray[np.float64], b: NDArray[np.float64], threshold: float
+    name: str, a: NDArray[np.float64], b: NDArray[np.float64], threshold: float, floor: float = 0.0
 ) -> MetricChange:
     """B against A where their launches are no pairs: `a` of shape (n_a,), `b` of (n_b,), else as above.
 
+    Of launches of two runs it is a finding about these two: what makes all launches of one run slower is in
+    the ratio, and not in the interval.
     Source: Welch's t-test of the logarithms; Mann and Whitney's beside it.
     """
     unfit = _unfit(a, b, "launch")
     if unfit is not None:
-        return missing(name, threshold, unfit, n_a=a.size, n_b=b.size)
+        return missing(name, threshold, unfit, n_a=a.size, n_b=b.size, floor=floor)
+    beyond = max(threshold, floor)
     logs_a, logs_b = np.log(a), np.log(b)
     value = float(np.exp(logs_b.mean() - logs_a.mean()))
     ratio = Estimate(value=value, interval=None, n=min(a.size, b.size))
@@ -113,12 +120,12 @@ def compare_independent(
 
         limits = scipy_stats.ttest_ind(logs_b, logs_a, equal_var=False).confidence_interval(SHOWN_LEVEL)
         ratio = dataclasses.replace(ratio, interval=_interval(limits.low, limits.high))
-        high, low = logs_a + np.log1p(threshold), logs_a + np.log1p(-threshold)
+        high, low = logs_a + np.log1p(beyond), logs_a + np.log1p(-beyond)
         above = scipy_stats.ttest_ind(logs_b, high, equal_var=False, alternative="greater").pvalue
         below = scipy_stats.ttest_ind(logs_b, low, equal_var=False, alternative="less").pvalue
         p_beyond = _two_sided(above, below)
         p_rank = _digits(scipy_stats.mannwhitneyu(logs_b, logs_a).pvalue)
-    return _decided(name, a, b, ratio, threshold, p_beyond, p_rank, ())
+    return _decided(name, a, b, ratio, (threshold, beyond), p_beyond, p_rank, ())
 
 
 def decide(changes: Sequence[MetricChange]) -> tuple[MetricChange, ...]:
@@ -149,7 +156,9 @@ def overall(changes: Sequence[MetricChange]) -> Decision:
     return changes[0].decision if changes else "not_shown"
 
 
-def missing(name: str, threshold: float, reason: str, n_a: int = 0, n_b: int = 0) -> MetricChange:
+def missing(
+    name: str, threshold: float, reason: str, n_a: int = 0, n_b: int = 0, floor: float = 0.0
+) -> MetricChange:
     """A metric of which nothing can be said, and why."""
     return MetricChange(
         name=name,
@@ -160,6 +169,7 @@ def missing(name: str, threshold: float, reason: str, n_a: int = 0, n_b: int = 0
         ratio=Estimate(value=None, interval=None, n=min(n_a, n_b), reason=reason),
         ratios=(),
         threshold=threshold,
+        beyond=max(threshold, floor),
         p_beyond=None,
         p_holm=None,
         p_rank=None,
@@ -207,12 +217,13 @@ def _decided(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     ratio: Estimate,
-    threshold: float,
+    limits: tuple[float, float],
     p_beyond: float | None,
     p_rank: float | None,
     ratios: tuple[float, ...],
 ) -> MetricChange:
-    decision, reason = _by_interval(ratio, threshold, "pairs" if ratios else "launches of a side")
+    """`limits`: the threshold, and the share beyond which a side is slower or faster."""
+    decision, reason = _by_interval(ratio, *limits, "pairs" if ratios else "launches of a side")
     return MetricChange(
         name=name,
         n_a=a.size,
@@ -221,7 +232,8 @@ def _decided(
         b=stats.over_launches(b, SHOWN_LEVEL),
         ratio=ratio,
         ratios=ratios,
-        threshold=threshold,
+        threshold=limits[0],
+        beyond=limits[1],
         p_beyond=p_beyond,
         p_holm=p_beyond,
         p_rank=p_rank,
@@ -230,19 +242,21 @@ def _decided(
     )
 
 
-def _by_interval(ratio: Estimate, threshold: float, of: str) -> tuple[Decision, str | None]:
+def _by_interval(ratio: Estimate, threshold: float, beyond: float, of: str) -> tuple[Decision, str | None]:
     """Source: criterion's rule: the whole interval beyond the threshold; equivalent where all is within."""
     interval = ratio.interval
     if ratio.n < FEWEST:
         return "not_shown", f"too few {of}: {ratio.n} (need >= {FEWEST})"
     if interval is None:
         return "not_shown", ratio.reason
-    if interval.low > 1 + threshold:
+    if interval.low > 1 + beyond:
         return "slower", None
-    if interval.high < 1 - threshold:
+    if interval.high < 1 - beyond:
         return "faster", None
     if interval.low >= 1 - threshold and interval.high <= 1 + threshold:
         return "equivalent", None
+    if interval.low > 1 + threshold or interval.high < 1 - threshold:
+        return "not_shown", "the interval lies beyond the threshold, and not wholly beyond the noise floor"
     return "not_shown", "the interval lies on both sides of the threshold"
 
 
@@ -250,7 +264,8 @@ def _among(change: MetricChange, p_holm: float, metrics: int) -> MetricChange:
     judged = dataclasses.replace(change, p_holm=p_holm)
     if change.decision not in ("slower", "faster") or p_holm < ALPHA:
         return judged
-    return withheld(judged, f"beyond the threshold alone, but not among {metrics} metrics (Holm)")
+    of = "noise floor" if change.beyond > change.threshold else "threshold"
+    return withheld(judged, f"beyond the {of} alone, but not among {metrics} metrics (Holm)")
 
 
 def _interval(low: float, high: float) -> Interval:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from results.arms import Arm
+from results.arms import Arm, Threshold
 from results.compare.comparison import MetricChange
-from results.device import DeviceKind
+from results.device import Delegate, DeviceKind, LengthPolicy
 
 COMPARISON_SCHEMA = 1
 
@@ -20,13 +20,23 @@ ComparisonStatus = Literal["slower", "faster", "equivalent", "not_shown", "not_c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredOn:
-    """What a noise floor holds for: the device, its build, and the threads of both arms (0: they differ)."""
+    """What a noise floor holds for: the device, its build, and the settings of arm A.
+
+    In an A/A run, which alone has a noise floor, they are those of both arms.
+    """
 
     kind: DeviceKind
     serial_sha256: str | None
     soc: str | None
     fingerprint: str | None
+    length: int
+    length_policy: LengthPolicy
     threads: int
+    cores: str
+    delegate: Delegate
+    runner: str
+    fixed_performance: bool
+    batch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,8 @@ class Comparison:
     `rounds`: that were made; `pairs`: those of them that count. `changes`: p50, p90 and load time, p50
     first. `with_every`: the same over every launch that ran; empty where all of them count. `status`: slower
     where any metric is, else that of p50. `same`: an A/A run; `noise_floor`: then how far from 1 the interval
-    of the p50's ratio reaches, as a share, None where there is none to be had (`reasons` say why).
+    of the p50's ratio reaches, over the launches that count or over all that ran, whichever is farther, as a
+    share; None where there is none to be had (`reasons` say why).
     `reasons`: why nothing is shown; `remarks` decide nothing.
     """
 
@@ -58,8 +69,7 @@ class Comparison:
     same: bool
     arms: tuple[Arm, ...]
     measured_on: MeasuredOn | None
-    threshold: float
-    threshold_source: str
+    threshold: Threshold
     rounds: int
     pairs: int
     repeated: int

@@ -18,6 +18,8 @@ from results.report.run_comparison import run_comparison_view
 from results.report.text import as_text
 from results.store import RunStore
 
+_TWO = "Give two runs that were both measured; what two equal arms differ by: mobilebert-bench ab ARM --aa"
+
 
 def conclude_comparison(store: RunStore, record: Record) -> Conclusion:
     """Compare, write comparison.json and report.txt, and return what they say, from the folder alone.
@@ -37,18 +39,23 @@ def compare_folders(first: Path, second: Path, threshold: float | None, noise_fl
     """The run in `second` against the one in `first`.
 
     `threshold`: the share, 0 to 1, below which a change does not matter, None for the default;
-    `noise_floor`: the folder of an A/A run that says the same.
+    `noise_floor`: the folder of an A/A run that says what cannot be seen on this device.
     Raises NotComparable, SchemaUnknown, RecordDamaged.
     """
     if first.resolve() == second.resolve():
         raise NotComparable(
             f"{first} and {second} are one run, which is as fast as itself.",
-            next_step="Give two runs; what two equal ones differ by: mobilebert-bench ab ARM --aa",
+            next_step=_TWO,
         )
     a, b = _recorded(first), _recorded(second)
+    if a.record == b.record:
+        raise NotComparable(
+            f"{first} and {second} hold the same record, down to the digest of every raw file: one is a copy "
+            "of the other, and a run is as fast as itself.",
+            next_step=_TWO,
+        )
     check_comparable(a, b)
-    settings = b.record.settings
-    limit = threshold_for(threshold, noise_floor, b.record.device, settings.threads)
+    limit = threshold_for(threshold, noise_floor, a.record.device, a.record.settings)
     return run_comparison_view(a, b, compare_runs(a, b, limit))
 
 

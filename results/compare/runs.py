@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from results import stats
 from results.accuracy import summarize_accuracy
+from results.arms import Threshold
 from results.compare.comparable import Difference, SeriesPair, check_comparable, differences, shared_series
 from results.compare.comparison import (
     MetricChange,
@@ -67,31 +68,30 @@ class RunComparison:
 
     status: ComparisonStatus
     sentence: str
-    threshold: float
-    threshold_source: str
+    threshold: Threshold
     series: tuple[SeriesChange, ...]
     accuracies: tuple[AccuracyChange, ...]
     differing: tuple[Difference, ...]
 
 
-def compare_runs(a: Recorded, b: Recorded, threshold: tuple[float, str]) -> RunComparison:
-    """B against A, launches not paired. `threshold`: a share, and where it is from.
+def compare_runs(a: Recorded, b: Recorded, threshold: Threshold) -> RunComparison:
+    """B against A, launches not paired.
 
+    A finding about these two runs: how far two equal ones differ from each other is not in any interval.
     Raises:
         NotComparable: fields that latency depends on differ, no series is shared, or a run is no plain one.
         RecordDamaged: raw data and record disagree.
     """
     check_comparable(a, b)
     pairs = shared_series(a, b)
-    judged = _judged([_values(a, b, sides, threshold[0]) for sides in pairs])
+    judged = _judged([_values(a, b, sides, threshold) for sides in pairs])
     series = tuple(_series_change(a, b, sides, changes) for sides, changes in zip(pairs, judged, strict=True))
     return RunComparison(
         status=_worst([one.status for one in series]),
         sentence=" ".join(f"{one.label}: {one.sentence}" for one in series)
         if len(series) > 1
         else series[0].sentence,
-        threshold=threshold[0],
-        threshold_source=threshold[1],
+        threshold=threshold,
         series=series,
         accuracies=tuple(one for sides in pairs if (one := _accuracy(a, b, sides)) is not None),
         differing=differences(a.record, b.record, pairs),
@@ -104,7 +104,7 @@ def launches_that_count(of: Recorded, one: Series) -> list[Launch]:
 
 
 def _values(
-    a: Recorded, b: Recorded, sides: SeriesPair, threshold: float
+    a: Recorded, b: Recorded, sides: SeriesPair, threshold: Threshold
 ) -> tuple[list[MetricChange], list[MetricChange] | None]:
     """Every metric over the launches that count, and over all that ran where those are not the same."""
     unfit = [
@@ -113,7 +113,8 @@ def _values(
         if (word := parity_of(of.record, one)) != "passed"
     ]
     if unfit:
-        return [missing(metric, threshold, "; ".join(unfit)) for metric in METRICS], None
+        why, floor = "; ".join(unfit), threshold.beyond
+        return [missing(metric, threshold.share, why, floor=floor) for metric in METRICS], None
     last = [launches_that_count(of, one) for of, one in zip((a, b), sides, strict=True)]
     ran = [launches_of(of.record, one) for of, one in zip((a, b), sides, strict=True)]
     counting = [_change(a, b, last, metric, threshold) for metric in METRICS]
@@ -131,16 +132,16 @@ def _values(
 
 
 def _change(
-    a: Recorded, b: Recorded, launches: Sequence[list[Launch]], metric: str, threshold: float
+    a: Recorded, b: Recorded, launches: Sequence[list[Launch]], metric: str, threshold: Threshold
 ) -> MetricChange:
     found: list[NDArray[np.float64]] = []
     for of, own in zip((a, b), launches, strict=True):
         values = [metric_of(launch, of.samples, metric) for launch in own]
         if any(value is None for value in values):
-            reason = why_missing(of.record, own, metric)
-            return missing(metric, threshold, reason, n_a=len(launches[0]), n_b=len(launches[1]))
+            reason, (n_a, n_b) = why_missing(of.record, own, metric), map(len, launches)
+            return missing(metric, threshold.share, reason, n_a=n_a, n_b=n_b, floor=threshold.beyond)
         found.append(np.array(values, dtype=np.float64))
-    return compare_independent(metric, found[0], found[1], threshold)
+    return compare_independent(metric, found[0], found[1], threshold.share, threshold.beyond)
 
 
 def _judged(
@@ -161,7 +162,7 @@ def _series_change(
     for name, of in (("A", a), ("B", b)):
         if of.record.ended_at is None and not unfit:
             changes = tuple(withheld(one, f"the run of {name} did not end") for one in changes)
-    sentence = f"Not comparable: {changes[0].reason}." if unfit else verdict_of(changes)
+    sentence = f"Not comparable: {changes[0].reason}." if unfit else verdict_of(changes, of_runs=True)
     told = [
         latency_doubts(of.record, launches_of(of.record, one), _slow_starts(of, one))
         for of, one in zip((a, b), sides, strict=True)

@@ -8,12 +8,10 @@ from results.compare.comparison import MetricChange
 from results.compare.metrics import LOAD
 from results.stats import Estimate
 
-_FOUND = {
-    "slower": "regressed beyond the threshold",
-    "faster": "improved beyond the threshold",
-    "equivalent": "equivalent within the threshold",
-    "not_shown": "not shown",
-}
+# Of two arms in turns a cause is found; of two runs only that these two differ.
+_OF_ARMS = {"slower": "regressed", "faster": "improved"}
+_OF_RUNS = dict.fromkeys(_OF_ARMS, "the two differ")
+_IN_RUNS = " in this pair of runs"
 
 
 def by_how_much(ratio: Estimate) -> str:
@@ -36,36 +34,52 @@ def in_percent(share: float) -> str:
     return f"{share * 100:.2g} %" if share < 0.01 else f"{share * 100:.3g} %"
 
 
-def verdict_of(changes: Sequence[MetricChange], first: str = "A", second: str = "B") -> str:
-    """The sentence of a whole comparison, whose first metric is the main one."""
+def verdict_of(changes: Sequence[MetricChange], *, of_runs: bool = False) -> str:
+    """The sentence of a whole comparison, whose first metric is the main one.
+
+    `of_runs`: of two recorded runs, about which it is all that is said.
+    """
     main, *others = changes
-    told = f"{second} is {by_how_much(main.ratio)} than {first}"
-    limit = f"of {in_percent(main.threshold)}"
+    told = f"B is {by_how_much(main.ratio)} than A ({main.name}){_IN_RUNS if of_runs else ''}"
+    within, beyond = f"the threshold of {in_percent(main.threshold)}", _beyond(main)
     if main.ratio.value is None:
         text = f"Not shown: {main.reason}."
     elif main.decision == "not_shown":
-        text = (
-            f"Not shown: {told} ({main.name}); {main.reason}. The threshold is {in_percent(main.threshold)}."
-        )
+        text = f"Not shown: {told}; {main.reason}. The threshold is {limits(main.threshold, main.beyond)}."
+    elif main.decision == "equivalent":
+        text = f"{told}: equivalent within {within}."
     else:
-        text = f"{told} ({main.name}): {_FOUND[main.decision]} {limit}."
+        text = f"{told}: {(_OF_RUNS if of_runs else _OF_ARMS)[main.decision]} beyond {beyond}."
     worse = [other for other in others if other.decision == "slower"]
     if latencies := [_named(other) for other in worse if other.name != LOAD]:
-        also = "Also beyond it" if main.decision == "slower" else f"But beyond the threshold {limit}"
+        also = "Also beyond it" if main.decision == "slower" else f"But beyond {beyond}"
         text += f" {also}: {' and '.join(latencies)}."
     if loads := [_named(other) for other in worse if other.name == LOAD]:
         text += f" Slower as well, which decides nothing: {' and '.join(loads)}."
     return text
 
 
+def limits(threshold: float, beyond: float) -> str:
+    """The threshold, and the noise floor where that is larger."""
+    floor = f", the noise floor {in_percent(beyond)}" if beyond > threshold else ""
+    return in_percent(threshold) + floor
+
+
+def _beyond(change: MetricChange) -> str:
+    """What lies behind "slower" and "faster"."""
+    of_device = change.beyond > change.threshold
+    return f"the {'noise floor' if of_device else 'threshold'} of {in_percent(change.beyond)}"
+
+
 def _named(change: MetricChange) -> str:
     return f"{change.name} by {by_how_much(change.ratio).removesuffix(' slower')}"
 
 
-def finding(change: MetricChange) -> str:
+def finding(change: MetricChange, *, of_runs: bool = False) -> str:
     """What one metric says, for a list of checks."""
     if change.ratio.value is None:
         return change.reason or "unknown"
-    text = f"B is {by_how_much(change.ratio)} than A, threshold {in_percent(change.threshold)}: "
+    text = f"B is {by_how_much(change.ratio)} than A{_IN_RUNS if of_runs else ''}, "
+    text += f"threshold {limits(change.threshold, change.beyond)}: "
     text += change.decision.replace("_", " ")
     return text if change.reason is None else f"{text}: {change.reason}"

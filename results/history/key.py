@@ -44,6 +44,11 @@ class Setting:
     fixed_performance: bool
 
     @property
+    def processor(self) -> str | None:
+        """What computes: the SoC; of a host, whose record has no SoC, the processor that is its model."""
+        return self.device_model if self.kind == "host" else self.soc
+
+    @property
     def build(self) -> str | None:
         """What a system update changes: the fingerprint, or the kernel of a device that has none."""
         return self.fingerprint or self.kernel
@@ -64,12 +69,13 @@ class SeriesKey:
     """Two runs whose keys are equal measured the same. None: it differs, or the device does not say it.
 
     `across`: the fields that may differ. `build`: the device's fingerprint, or its kernel where it has none.
-    `rows`: what was timed, where each sequence is padded as far as it needs, so that latency depends on it.
+    `processor`: the SoC, or a host's processor. `rows`: what was timed, where each
+    sequence is padded as far as it needs, so that latency depends on it.
     """
 
     across: tuple[str, ...]
     kind: str
-    soc: str | None
+    processor: str | None
     abi: str
     build: str | None
     model: str
@@ -111,7 +117,7 @@ def key_of(setting: Setting, across: tuple[str, ...]) -> SeriesKey:
     return SeriesKey(
         across=across,
         kind=setting.kind,
-        soc=setting.soc,
+        processor=setting.processor,
         abi=setting.abi,
         build=None if "fingerprint" in across else setting.build,
         model=setting.model,
@@ -182,7 +188,8 @@ def _words(key: SeriesKey, device: str) -> dict[str, str]:
     policy = "" if key.length_policy == "fixed" else f" ({key.length_policy} signature)"
     return {
         "device": short(device),
-        "soc": short(key.soc or ""),
+        # A host is called by its processor.
+        "processor": "" if key.kind == "host" else short(key.processor or ""),
         "abi": short(key.abi),
         "build": "" if key.build is None else f"build {_build(key.build)}",
         "model_sha256": "" if key.model_sha256 is None else f"model {key.model_sha256[:8]}",

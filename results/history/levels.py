@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from results.decode import check_encoded, decode_versioned
 from results.encode import encode
 from results.errors import ConfigError, OutputNotWritten, RecordDamaged, SchemaUnknown
 from results.history.levels_file import LEVELS_SCHEMA, AcknowledgedLevel, Levels
+from results.history.summaries import is_time
+from results.whole_file import write_whole
 
 _MEND = "Take it back from the repository's history, or remove it and acknowledge anew: gate --acknowledge."
 
@@ -49,16 +49,9 @@ def write_levels(path: Path, levels: Iterable[AcknowledgedLevel]) -> None:
     ordered = tuple(sorted(levels, key=lambda level: (level.label, level.key)))
     data = encode(Levels(schema=LEVELS_SCHEMA, levels=ordered))
     check_encoded(data, f"levels-{LEVELS_SCHEMA}.json", str(path))
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, data)
     except OSError as err:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise OutputNotWritten(
             f"{path} could not be written: {err.strerror or err}. What was there before is intact.",
             next_step="Give a file in a folder that exists and can be written, then acknowledge again.",
@@ -70,4 +63,8 @@ def _impossible(levels: tuple[AcknowledgedLevel, ...]) -> str | None:
     for level in levels:
         if not (math.isfinite(level.level_ns) and level.level_ns > 0):
             return f"a level of {level.level_ns:g} ns, of {level.label[:80]}"
+        # Compared as text with the runs' own: another form of it would switch a gate off.
+        if not is_time(level.since_started_at):
+            at = level.since_started_at[:40]
+            return f"since_started_at {at!r} is no time in UTC, of {level.label[:80]}"
     return None

@@ -38,6 +38,11 @@ class RunSeries:
     since: int
 
     @property
+    def changed(self) -> bool:
+        """Whether it has a new level, which someone may accept."""
+        return self.finding.kind in ("slower", "faster")
+
+    @property
     def unjudged(self) -> Reading | None:
         """The newest run, where it does not count: what is said of the series is said of older ones."""
         if not self.left_out:
@@ -108,11 +113,9 @@ def _breaks(readings: tuple[Reading, ...]) -> Iterable[Break]:
 
 
 def acknowledge(series: Iterable[RunSeries], reason: str) -> dict[str, AcknowledgedLevel]:
-    """The newest level of every series that changed, by its key's digest, accepted for this reason."""
+    """The newest level of each of these series, by its key's digest, accepted for this reason."""
     accepted = {}
     for one in series:
-        if one.finding.kind not in ("slower", "faster"):
-            continue
         level = one.finding.levels[-1]
         first = one.readings[level.start]
         accepted[one.key.digest] = AcknowledgedLevel(

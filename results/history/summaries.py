@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import math
 import operator
 import re
 import typing
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.decode import decode_versioned
+from results.device import Delegate, DeviceKind, LengthPolicy
 from results.errors import RecordDamaged, RecordError, SchemaUnknown
 from results.history.key import Setting
 from results.history.shape import fits, shape_of
@@ -92,7 +94,7 @@ def read_summaries(files: list[str]) -> tuple[list[SummarizedRun], list[Reading]
         "autoload_known_extensions": False,
     }
     with duckdb.connect(config=offline) as database:
-        _refuse(dict.fromkeys(_load(database, files)), len(files))
+        _refuse(_load(database, files), len(files))
         runs = [
             SummarizedRun(file=file, record_sha256=sha256, compares=compares, timed=timed)
             for file, sha256, compares, timed in database.execute(_RUNS).fetchall()
@@ -126,14 +128,26 @@ SELECT filename, s.record_sha256, s.compares, s.device IS NOT NULL AND len(s.poi
 ORDER BY filename
 """
 
+
+def _possible(*ordered: str) -> str:
+    """Whether those that are known can be latencies, and are in their order: in SQL, for all rows at once."""
+    parts = [f"coalesce({', '.join(ordered)}, 1) > 0", f"coalesce({', '.join(ordered[::-1])}, 1) < 'inf'"]
+    parts += [f"coalesce({low} <= {high}, true)" for low, high in itertools.combinations(ordered, 2)]
+    return " AND ".join(parts)
+
+
 _READINGS = f"""
 SELECT
   filename, s.run_id, s.started_at, s.commit, p.p50_ns, p.p50_low_ns, p.p50_high_ns, p.launches_valid,
-  p.launches_total, p.counts, p.doubts, {_SETTING}
+  p.launches_total, p.counts, p.doubts,
+  {_possible("p.p50_low_ns", "p.p50_ns", "p.p50_high_ns")}
+  AND {_possible("p.p90_low_ns", "p.p90_ns", "p.p90_high_ns")}
+  AND {_possible("list_min(p.medians_ns)", "list_max(p.medians_ns)")}, {_SETTING}
 FROM (SELECT filename, s, unnest(s.points) AS p FROM read WHERE NOT s.compares AND s.device IS NOT NULL)
 ORDER BY s.started_at, s.run_id, filename
 """
-_BEFORE_SETTING = 11
+_OF_READING = 11
+_BEFORE_SETTING = 12  # between them: whether its latencies can be any
 # Columns that are never null: those of the reading by hand, those of its setting by their types.
 _FIELDS = typing.get_type_hints(Setting)
 _LENGTHS = _BEFORE_SETTING + list(_FIELDS).index("lengths")
@@ -145,34 +159,45 @@ _NEEDED = operator.itemgetter(
         if type(None) not in typing.get_args(kind)
     ),
 )
+# To DuckDB a word is a word: which ones there are, the types say.
+_WORDS = tuple(
+    (_BEFORE_SETTING + list(_FIELDS).index(name), frozenset(typing.get_args(kind)))
+    for name, kind in (("kind", DeviceKind), ("delegate", Delegate), ("length_policy", LengthPolicy))
+)
 
 
-def _load(database: DuckDBPyConnection, files: list[str]) -> list[str]:
-    """Read the files into a table, and name those that may not be what was written."""
+def _load(database: DuckDBPyConnection, files: list[str]) -> dict[str, str | None]:
+    """Read the files into a table; those that may not be what was written, and why they cannot be used.
+
+    None: only a strict reading tells.
+    """
     texts: dict[str, str] = {}
     for file in files:
         # Of 10,000 small files, a Path of each costs more than what is read.
         with suppress(OSError, UnicodeDecodeError), open(file, "rb") as held:  # noqa: PTH123
             texts[file] = held.read().decode()
+    suspects: dict[str, str | None] = {file: "is no text" for file in files if file not in texts}
     if not texts:
-        return files
+        return suspects
     database.execute(_TEXTS, {"files": list(texts), "texts": list(texts.values())})
     database.execute(_LOAD, {"shape": json.dumps(shape_of(RunSummary))})
     structures = database.execute("SELECT DISTINCT structure FROM read").fetchall()
     bad = [text for (text,) in structures if text is not None and not fits(json.loads(text), RunSummary)]
     rows = database.execute(
-        "SELECT filename FROM read WHERE s IS NULL OR odd OR structure IS NULL"
-        " OR list_contains($bad, structure) OR s.schema <> $version",
+        "SELECT filename, s IS NULL FROM read WHERE s IS NULL OR odd OR structure IS NULL"
+        " OR list_contains($bad, structure) OR s.schema <> $version ORDER BY filename",
         {"bad": bad, "version": SUMMARY_SCHEMA},
     ).fetchall()
-    return sorted({file for (file,) in rows} | (set(files) - set(texts)))
+    # What a strict reading lets pass and DuckDB does not read is in no table: it would be missing unsaid.
+    unread = "a field is there twice, or its number is too large"
+    return suspects | {file: unread if is_null else None for file, is_null in rows}
 
 
 def _readings(rows: list[tuple[Any, ...]]) -> list[Reading]:
     settings: dict[tuple[Any, ...], Setting] = {}  # few among many rows
     readings = []
     for row in rows:
-        file, run_id, started_at, commit, p50, low, high, valid, total, counts, doubts = row[:_BEFORE_SETTING]
+        file, run_id, started_at, commit, p50, low, high, valid, total, counts, doubts = row[:_OF_READING]
         fields = row[_BEFORE_SETTING:]
         setting = settings.get(fields)
         if setting is None:
@@ -211,17 +236,27 @@ def _impossible(row: tuple[Any, ...]) -> str | None:
 
     A null that another point of the same file hides from its structure shows here, too.
     """
-    _, _, started_at, _, p50, low, high, _, _, counts, doubts = row[:_BEFORE_SETTING]
+    _, _, started_at, _, p50, _, _, valid, total, counts, doubts, possible = row[:_BEFORE_SETTING]
     if None in _NEEDED(row) or None in doubts or "null" in row[_LENGTHS]:
         return "a field is null"
-    if not _TIME.fullmatch(started_at):
+    if any(row[at] not in words for at, words in _WORDS):
+        return "a point was measured in no way that there is"
+    if not is_time(started_at):
         return f"started_at {started_at[:40]!r} is no time in UTC"
-    known = [value for value in (low, p50, high) if value is not None]
-    if not all(math.isfinite(value) and value > 0 for value in known) or known != sorted(known):
+    if not 0 <= valid <= total:
+        return f"{valid} valid launches of {total} are impossible"
+    if not possible:
         return "the latency of a point is impossible"
     if counts and p50 is None:
         return "a point counts and has no latency"
     return None
+
+
+def is_time(text: str) -> bool:
+    """Whether a text is a moment as records have it, such as 2026-11-22T10:00:00.000Z."""
+    with suppress(ValueError):
+        return _TIME.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
+    return False
 
 
 def _refuse(suspects: Mapping[str, str | None], of: int) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from results.arms import Arm
-from results.device import Device, Program
+from results.device import Device
 from results.doubts import THERMAL_UNKNOWN
 from results.encode import digest
 from results.fold import Status
 from results.history.summary_file import SUMMARY_SCHEMA, Point, RunSummary, SummaryDevice
 from results.latency import LatencySummary, summarize_series
-from results.protocol import artifact_of
+from results.manner import manner_of
 from results.record import Accuracy, Record
 from results.samples import LaunchSamples
 from results.series import Series, judged_model, series_of
@@ -49,12 +48,9 @@ def summarize_run(
 
 
 def _point(record: Record, latency: LatencySummary, verdict: Verdict | None) -> Point:
-    of, settings = latency.series, record.settings
-    arm = _arm(record, of)
-    artifact = artifact_of(record, of.recipe, of.model)
-    sha256 = arm.model_sha256 if arm is not None else None if artifact is None else artifact.model_sha256
-    program: Program | None = record.program if arm is None else arm.program
-    accuracy = _accuracy(record, of)
+    of = latency.series
+    manner = manner_of(record, of)
+    program, accuracy = manner.program, _accuracy(record, of)
     (p50, p50_low, p50_high), (p90, p90_low, p90_high) = _ns(latency.p50), _ns(latency.p90)
     unknown = () if latency.p50.value is not None or latency.p50.reason is None else (latency.p50.reason,)
     doubts = tuple(dict.fromkeys((*latency.doubts, *unknown)))
@@ -62,14 +58,14 @@ def _point(record: Record, latency: LatencySummary, verdict: Verdict | None) -> 
         model=of.model,
         recipe=of.recipe,
         arm=of.arm,
-        model_sha256=sha256,
+        model_sha256=manner.model_sha256,
         runtime=None if program is None else program.runtime,
         runtime_version=None if program is None else program.runtime_version,
         runtime_sha256=None if program is None else program.runtime_sha256,
-        threads=settings.threads if arm is None else arm.threads,
-        cores=settings.cores if arm is None else arm.cores,
-        delegate=settings.delegate if arm is None else arm.delegate,
-        length_policy=settings.length_policy if arm is None else arm.length_policy,
+        threads=manner.threads,
+        cores=manner.cores,
+        delegate=manner.delegate,
+        length_policy=manner.length_policy,
         p50_ns=p50,
         p50_low_ns=p50_low,
         p50_high_ns=p50_high,
@@ -94,11 +90,6 @@ def _ns(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
     if estimate.interval is None:
         return value, None, None
     return value, round(estimate.interval.low, 1), round(estimate.interval.high, 1)
-
-
-def _arm(record: Record, of: Series) -> Arm | None:
-    arms = () if record.comparing is None else record.comparing.arms
-    return next((arm for arm in arms if arm.name == of.arm), None)
 
 
 def _accuracy(record: Record, of: Series) -> Accuracy | None:

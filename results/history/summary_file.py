@@ -18,7 +18,10 @@ SUMMARY_SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryDevice:
-    """The device in the words of the record, as far as they tell one series from another."""
+    """The device in the words of the record, as far as they tell one series from another.
+
+    `model`: of a host its processor.
+    """
 
     kind: DeviceKind
     manufacturer: str | None

@@ -81,13 +81,13 @@ def comparison_view(record: Record, samples: Mapping[str, LaunchSamples], compar
 
 def _changes(comparison: Comparison) -> Table:
     made = f"{comparison.pairs} of {counted(comparison.rounds, 'pair')} of launches count"
-    lines = [threshold_line(comparison.threshold, comparison.threshold_source)]
+    lines = [threshold_line(comparison.threshold)]
     lines.append(f"{made}; A and B took turns, in each pair in an order by chance (seed in the settings).")
     lines += [f"{remark[:1].upper()}{remark[1:]}." for remark in comparison.remarks]
     if (needed := comparison.pairs_to_decide) is not None:
         lines.append(
             f"About {needed} pairs would decide p50 at this spread (80 % power)"
-            + (f": --launches {needed}." if needed <= _WORTH_IT else "; it lies too near the threshold.")
+            + (f": --launches {needed}." if needed <= _WORTH_IT else "; on a quieter device fewer would.")
         )
     for one in comparison.with_every:
         if one.ratio.value is not None:
@@ -220,16 +220,28 @@ def _figures(
                 kind="overall",
             )
         )
-        share = _percent(1 + comparison.threshold)
+        share, beyond = comparison.threshold.share * 100, comparison.threshold.beyond * 100
+        no_change = Mark(value=0.0, label="no change")
+        decided = "Decided is what lies wholly outside or wholly inside the band."
+        floor: tuple[Mark, ...] = ()
+        if beyond > share:
+            decided = (
+                "Equivalent is what lies wholly inside the band, slower or faster what lies wholly beyond "
+                "the lines of the noise floor."
+            )
+            floor = (
+                Mark(value=-beyond, label="faster beyond: noise floor"),
+                Mark(value=beyond, label="slower beyond: noise floor"),
+            )
         made.append(
             Forest(
                 id="comparison",
                 title="B against A, pair by pair",
                 caption="How much slower (above 0) or faster B's p50 is in each pair, and over all pairs "
-                "with its 95 % interval. Decided is what lies wholly outside or wholly inside the band.",
+                f"with its 95 % interval. {decided}",
                 unit="%",
                 rows=tuple(rows),
-                marks=(Mark(value=0.0, label="no change"),),
+                marks=(no_change, *floor),
                 band=Band(low=-share, high=share, label="threshold"),
             )
         )

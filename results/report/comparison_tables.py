@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from results.arms import Threshold
 from results.compare.comparison import MetricChange
 from results.compare.metrics import LOAD
 from results.compare.words import by_how_much, finding, in_percent
@@ -24,9 +25,18 @@ OUTCOMES: dict[str, Outcome] = {
 
 
 def changes_table(
-    changes: Sequence[MetricChange], *, id: str, title: str, comparable: str, lines: Sequence[str] = ()
+    changes: Sequence[MetricChange],
+    *,
+    id: str,
+    title: str,
+    comparable: str,
+    lines: Sequence[str] = (),
+    over: str = "launches",
 ) -> Table:
-    """Every metric: both sides, how much slower or faster B is, and what that decides."""
+    """Every metric: both sides, how much slower or faster B is, and what that decides.
+
+    `over`: what the intervals are over.
+    """
     rows: list[tuple[Cell, ...]] = []
     why = []
     for one in changes:
@@ -47,7 +57,7 @@ def changes_table(
             why.append(f"{one.name}: not shown: {one.reason}.")
     return Table(
         id=id,
-        title=f"{title} [95 % interval over launches]",
+        title=f"{title} [95 % interval over {over}]",
         columns=("metric", "A", "B", "B is", "Holm", "decision"),
         rows=tuple(rows),
         lines=(*why, *lines, *_by_ranks(changes)),
@@ -55,23 +65,30 @@ def changes_table(
     )
 
 
-def threshold_line(threshold: float, source: str) -> str:
+def threshold_line(threshold: Threshold) -> str:
     """What a change is held against, and how."""
+    line = f"Threshold {in_percent(threshold.share)} ({threshold.source})"
+    beyond, within = "it", "it"
+    if threshold.noise_floor is not None:
+        line += f"; noise floor {in_percent(threshold.noise_floor)} ({threshold.noise_floor_source})"
+        beyond, within = "the larger of the two", "the threshold"
     return (
-        f"Threshold {in_percent(threshold)} ({source}): slower or faster is what lies wholly beyond it, "
-        "equivalent what lies wholly within it. Holm: the p of lying beyond it, corrected for the number of "
-        "metrics; below 0.05 is needed as well."
+        f"{line}: slower or faster is what lies wholly beyond {beyond}, equivalent what lies wholly within "
+        f"{within}. Holm: the p of lying beyond {beyond}, corrected for the number of metrics; below 0.05 is "
+        "needed as well."
     )
 
 
-def change_checks(changes: Sequence[MetricChange], group: str, *, same: bool = False) -> tuple[Check, ...]:
-    """One check a latency. `same`: two equal arms, of which neither may be slower."""
+def change_checks(
+    changes: Sequence[MetricChange], group: str, *, same: bool = False, of_runs: bool = False
+) -> tuple[Check, ...]:
+    """One check a latency. `same`: two equal arms, of which neither may be slower; `of_runs`: two runs."""
     return tuple(
         Check(
             group=group,
-            name=f"{one.name}: B at most {in_percent(one.threshold)} slower than A",
+            name=f"{one.name}: B at most {in_percent(one.beyond)} slower than A",
             outcome="error" if same and one.decision in ("slower", "faster") else OUTCOMES[one.decision],
-            message=finding(one),
+            message=finding(one, of_runs=of_runs),
         )
         for one in changes
         if one.name != LOAD

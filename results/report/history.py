@@ -14,7 +14,7 @@ from results.history.summaries import Gathered
 from results.plain import plainly, short
 from results.report.figures import HistoryPoint, Step, Trend
 from results.report.history_left_out import left_out_table
-from results.report.history_words import finding_of, judged_outcome, run_of, verdict_of
+from results.report.history_words import finding_of, judged_outcome, run_of, seen_from, verdict_of
 from results.report.model import MS_PER_NS, Cell, Check, Quantity, Table, View, milliseconds
 from results.report.words import counted
 from results.stats import SHOWN_LEVEL, Estimate, Interval
@@ -31,9 +31,13 @@ def build_history(
     threshold: float,
     levels: Sequence[AcknowledgedLevel] = (),
     levels_file: str | None = None,
-    accepted: Sequence[AcknowledgedLevel] = (),
+    accepted: Sequence[AcknowledgedLevel] | None = None,
+    accept_with: str = "mobilebert-bench gate --levels FILE --acknowledge WHY",
 ) -> View:
-    """The report of the series in these folders. `levels`: of `levels_file`; `accepted`: written now."""
+    """The report of the series in these folders. `levels`: of `levels_file`.
+
+    `accepted`: written now; None where nobody asked for it. `accept_with`: the call that would.
+    """
     ordered = sorted(series, key=lambda one: _FIRST.index(one.finding.kind))
     names, shared = labels([one.key for one in ordered], [one.device for one in ordered])
     verdict = verdict_of(ordered, names, threshold)
@@ -41,6 +45,8 @@ def build_history(
         verdict += f" {counted(len(gathered.unsummarized), 'run')} without summary.json not looked at."
     if accepted:
         verdict = f"{counted(len(accepted), 'level')} acknowledged in {levels_file}. {verdict}"
+    elif accepted is not None:
+        verdict = f"Nothing acknowledged, for no series has a new level. {verdict}"
     where = f"History of {counted(gathered.runs, 'run')} in {', '.join(folders)}: {len(series)} series."
     tables = (
         _series_table(ordered, names, threshold),
@@ -52,7 +58,7 @@ def build_history(
             where=f"{where} Each of them: {shared}." if shared else where,
             verdict=verdict,
             tables=tuple(table for table in tables if table is not None),
-            notes=tuple(_notes(ordered, levels)),
+            notes=tuple(_notes(ordered, levels, accept_with)),
             files=() if levels_file is None else (levels_file,),
             title="Latency history",
             outcome=judged_outcome(ordered),
@@ -92,6 +98,11 @@ def _series_table(ordered: Sequence[RunSeries], names: Sequence[str], threshold:
         "Level: the median of the runs since the last change. Noise: the standard deviation of one run. A "
         f"change below {in_percent(threshold)} does not matter."
     ]
+    for one, name in list(zip(ordered, names, strict=True))[:MOST_ROWS]:
+        if (least := seen_from(one, threshold)) is not None:
+            lines.append(
+                f"{name}: at this noise a change shows in 3 runs only from about {in_percent(least)} on."
+            )
     if len(ordered) > MOST_ROWS:
         lines.append(f"{len(ordered) - MOST_ROWS} more series are not listed; what changed comes first.")
     if any(len(one.readings) > WINDOW for one in ordered):
@@ -163,22 +174,22 @@ def _steps(one: RunSeries, threshold: float) -> list[tuple[Level, Level]]:
     ]
 
 
-def _notes(ordered: Sequence[RunSeries], levels: Sequence[AcknowledgedLevel]) -> list[str]:
+def _notes(ordered: Sequence[RunSeries], levels: Sequence[AcknowledgedLevel], accept_with: str) -> list[str]:
     notes = []
     if any(one.finding.kind == "suspect" for one in ordered):
         notes.append(
             "A suspect is one run only. Measure it against the code before it on the same device: "
             "mobilebert-bench ab BEFORE AFTER."
         )
-    if any(one.finding.kind in ("slower", "faster") for one in ordered):
-        notes.append(
-            "A new level that is meant to stay is accepted with: "
-            "mobilebert-bench gate --levels FILE --acknowledge WHY."
-        )
+    if any(one.changed for one in ordered):
+        notes.append(f"A new level that is meant to stay is accepted with: {accept_with}")
     keys = {one.key.digest for one in ordered}
     unused = sum(level.key not in keys for level in levels)
     if unused:
-        notes.append(f"{counted(unused, 'acknowledged level')} of series that have no run here.")
+        notes.append(
+            f"{counted(unused, 'acknowledged level')} of series that have no run here; a level counts only "
+            "with the --across that it was acknowledged with."
+        )
     return notes
 
 

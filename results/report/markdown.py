@@ -37,7 +37,7 @@ def as_markdown(view: View, limit_bytes: int = SUMMARY_LIMIT_BYTES) -> str:
         notes = "\n".join(f"{n}. {_safe(note)}" for n, note in enumerate(view.notes, start=1))
         blocks.append(("the notes", notes))
     if view.files:
-        blocks.append(("the list of files", "Files: " + ", ".join(f"`{file}`" for file in view.files)))
+        blocks.append(("the list of files", "Files: " + ", ".join(map(_code, view.files))))
     kept = _kept(head, [text for _, text in blocks], limit_bytes)
     texts = [text for (_, text), fits in zip(blocks, kept, strict=True) if fits]
     missing = [name for (name, _), fits in zip(blocks, kept, strict=True) if not fits]
@@ -90,8 +90,8 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _safe(text: str) -> str:
-    """A device's words must not become markup, nor call anyone by name."""
-    for sign in ("\\", "|", "<", "`", "*", "_"):
+    """A device's words must not become markup, nor call anyone or anything by name."""
+    for sign in ("\\", "|", "<", "`", "*", "_", "#", "&"):
         text = text.replace(sign, "\\" + sign)
     for sign in ("](", "]:", "://", "www."):  # a link, an image that is loaded, the target of a later link
         text = text.replace(sign, f"{sign[:-1]}\\{sign[-1]}" if sign == "www." else f"{sign[0]}\\{sign[1:]}")
@@ -104,6 +104,12 @@ def _safe_html(text: str) -> str:
     return _uncalled(text.replace("://", ":<!-- -->//").replace("www.", "www<!-- -->."))
 
 
+def _code(name: str) -> str:
+    """A file's name as code, in which nothing is markup; one that would end it is made safe as words are."""
+    return _safe(name) if re.search("[`\r\n]", name) else f"`{name}`"
+
+
 def _uncalled(text: str) -> str:
-    """Nobody is told of a report because a device is called @somebody."""
-    return re.sub(r"@(?=\w)", "@<!-- -->", text)
+    """Neither a person nor an issue is told of a report because a device is called @somebody or #7."""
+    # Behind "&" there is no other # than that of an escaped sign.
+    return re.sub(r"@(?=\w)|(?<!&)#(?=\w)|\bGH-(?=\d)", r"\g<0><!-- -->", text, flags=re.IGNORECASE)

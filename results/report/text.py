@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from results.report.model import Table, View
 
 WIDTH = 100
+_HELD = "\xa0"
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|MB|GB|s|°C)(?![\w]))")
 
 
 def as_text(view: View) -> str:
@@ -39,4 +42,8 @@ def _table(table: Table) -> str:
 
 
 def _filled(text: str, hang: str = "") -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+    held = _UNIT.sub(_HELD, text)  # no line begins with the unit of the number before it
+    filled = textwrap.fill(
+        held, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
+    )
+    return filled.replace(_HELD, " ")

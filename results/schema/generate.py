@@ -14,7 +14,7 @@ from results.verdict_file import VERDICT_SCHEMA, Verdict
 
 FOLDER = Path(__file__).parent
 
-# The number is part of the name: an old file keeps its schema.
+# The number is part of the name: what goes by one name never changes its meaning.
 TYPES: dict[str, type] = {
     f"record-{SCHEMA}.json": Record,
     f"launches-{SCHEMA}.json": Launches,
@@ -26,6 +26,7 @@ TYPES: dict[str, type] = {
 }
 VERSIONS: dict[type, int] = {
     Record: SCHEMA,
+    Launches: SCHEMA,
     Verdict: VERDICT_SCHEMA,
     Comparison: COMPARISON_SCHEMA,
     RunSummary: SUMMARY_SCHEMA,

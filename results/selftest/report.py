@@ -45,11 +45,15 @@ def report(tried: Sequence[Trial], seed: int, analyses: Analyses | None = None) 
     )
 
 
+_AGAIN = "Run it without --quick and with another --seed: a case that is unclear each time is off."
+
+
 def _verdict(words: list[str]) -> tuple[Outcome, str]:
     off, unclear = words.count(OFF), words.count(UNCLEAR)
     held = f"{words.count(OK)} of {len(words)} cases hold their bounds"
     if off:
         return "failed", f"the analysis is off: {held}, {off} do not."
     if unclear:
-        return "undecided", f"{held}; {unclear} unclear: another --seed tells more, or no --quick."
+        few = f"{unclear} unclear, outside by no more than chance explains"
+        return "undecided", f"{held}; {few}. {_AGAIN}"
     return "passed", f"the analysis is right where it was tried: {held}."

@@ -7,17 +7,23 @@ one another, a device that warms up, a clock that steps down.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+INFERENCES = 200  # of a launch
 BASE_NS = 60e6
 NOISE_SD = 0.01  # of one inference to the next, on the log scale
 SPIKE_SHARE, SPIKE_MEAN = 0.03, 0.25  # inferences that something else held up, and by how much
 RUN_MEMORY = 0.3  # AR(1) between one run of a history and the next
 HOT_SHARE, HOT_MEAN = 0.05, 0.04  # runs on a device that had not cooled down
+
+DISTURBED = 0.05  # by how much a launch is slower while something slows it down
+_TYPICAL_OF = 10_000  # launches
 
 Order = Literal["pairs", "sequential"]
 
@@ -51,7 +57,7 @@ def launches(
     """Latencies of `count` launches, ns, shape (count, inferences).
 
     `launch_sd`: of one launch to the next, log scale. `shape`: what happens within each, log scale, shape
-    (inferences,), such as `step`, `ramp` or `decay`.
+    (inferences,), such as `step`, `ramp` or `decay`, or (count, inferences), such as `disturbances`.
     """
     logs = noise(generator, count, inferences, rho, NOISE_SD)
     logs += spikes(generator, count, inferences, spike_share)
@@ -60,6 +66,29 @@ def launches(
         logs += shape
     rounded: NDArray[np.int64] = np.rint(BASE_NS * np.exp(logs)).astype(np.int64)
     return rounded
+
+
+@functools.cache
+def typical(rho: float) -> Mapping[str, float]:
+    """p50 and p90 of a typical launch, ns, from a great many; launches' spread leaves them where they are."""
+    drawn = launches(np.random.default_rng(0), _TYPICAL_OF, INFERENCES, rho=rho)
+    p50, p90 = np.exp(np.log(np.quantile(drawn, (0.5, 0.9), axis=1)).mean(axis=1))
+    return {"p50": float(p50), "p90": float(p90)}
+
+
+def disturbances(
+    generator: Generator, count: int, inferences: int, *, throttled: float, hot: float = 0.0
+) -> NDArray[np.float64]:
+    """Slower by DISTURBED for a part of some launches, log scale, shape (count, inferences).
+
+    A share `throttled` of them is slower from some place on, a share `hot` up to some place, where the device
+    has cooled down; every place is as likely, so that some are all slower, or hardly at all.
+    """
+    kind = generator.random((count, 1))
+    later = np.arange(inferences) >= inferences * generator.random((count, 1))
+    slow = ((kind < throttled) & later) | ((kind >= throttled) & (kind < throttled + hot) & ~later)
+    slower: NDArray[np.float64] = np.log1p(DISTURBED) * slow
+    return slower
 
 
 def step(inferences: int, size: float, at: float) -> NDArray[np.float64]:
@@ -109,6 +138,17 @@ def medians(generator: Generator, count: int, *, typical_ns: float, launch_sd: f
     """One median per launch, ns, shape (count,), of a typical launch of `typical_ns`."""
     drawn: NDArray[np.float64] = typical_ns * np.exp(launch_sd * generator.standard_normal(count))
     return drawn
+
+
+def two_runs(
+    generator: Generator, count: int, *, change: float, launch_sd: float, run_sd: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A median per launch of run A and of run B, ns, each of shape (count,), B slower by the share `change`.
+
+    `run_sd`: of one run to the next, log scale: what all launches of a run share, such as the day's warmth.
+    """
+    a, b = run_sd * generator.standard_normal((2, 1)) + launch_sd * generator.standard_normal((2, count))
+    return BASE_NS * np.exp(a), BASE_NS * (1 + change) * np.exp(b)
 
 
 def history(

@@ -12,9 +12,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from results import stats, steady
+from results.claims import Claim
 from results.compare import comparison
 from results.compare.comparison import MetricChange
+from results.fold import Status
 from results.history import gate
+from results.judge_latency import judge_latency
+from results.latency import LatencySummary
 from results.report.model import Check, Outcome, Table, quantity
 from results.stats import SHOWN_LEVEL, Estimate
 
@@ -33,12 +37,24 @@ def _compare(metrics: tuple[Metric, ...], threshold: float) -> tuple[MetricChang
     return comparison.decide([comparison.compare_paired(name, a, b, threshold) for name, a, b in metrics])
 
 
+def _compare_runs(metrics: tuple[Metric, ...], threshold: float) -> tuple[MetricChange, ...]:
+    return comparison.decide(
+        [comparison.compare_independent(name, a, b, threshold) for name, a, b in metrics]
+    )
+
+
+def _judge(claim: Claim, summary: LatencySummary) -> Status:
+    return judge_latency(claim, (), summary.recipe, summary).status
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyses:
     """What is tried: the code that runs and reports use, unless a test puts a broken one in its place."""
 
     interval: Callable[[list[NDArray[np.int64]], float], Estimate] = _interval
     compare: Callable[[tuple[Metric, ...], float], tuple[MetricChange, ...]] = _compare
+    compare_runs: Callable[[tuple[Metric, ...], float], tuple[MetricChange, ...]] = _compare_runs
+    judge: Callable[[Claim, LatencySummary], Status] = _judge
     classify: Callable[[NDArray[np.int64]], steady.Steady] = steady.classify
     examine: Callable[[NDArray[np.float64], float], gate.Finding] = gate.examine
 
@@ -58,6 +74,14 @@ class Bound:
             return f">= {100 * self.low:g} %"
         nominal = "" if self.nominal is None else f"{100 * self.nominal:g} %, that is "
         return f"{nominal}{100 * self.low:g} to {100 * self.high:g} %"
+
+
+# Source: nominal 95 % intervals should hold the truth 92 to 98 % of the time, tests at 5 % may err in 5 % of
+# their decisions; how much may be missed is this project's own choice.
+COVERAGE = Bound(low=0.92, high=0.98, nominal=0.95)
+FALSE_ALARM = Bound(high=0.05)
+SHIFT_CAUGHT = Bound(low=0.90)
+STEP_CAUGHT = Bound(low=0.99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ def test_two_recipes(ab: AB, capfd: pytest.CaptureFixture[str]) -> None:
     assert len(crcs) == 1  # the very same rows
     assert run["settings"]["fixed_performance"]
     assert run["settings"]["commit"] == "abc"
-    assert (run["comparing"]["threshold"], run["comparing"]["same"]) == (0.02, False)
+    assert (run["comparing"]["threshold"]["share"], run["comparing"]["same"]) == (0.02, False)
     judged = {name: (RUN / name).read_bytes() for name in ("comparison.json", "report.txt")}
     assert judged["report.txt"].decode() in capfd.readouterr().out
     conclude(RunStore.open(RUN))

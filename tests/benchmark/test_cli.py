@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmark.cli import call
+from tests.results.make_history import run_summary, write_run
 
-COMMANDS = ("run", "export", "accuracy", "latency", "table", "devices", "report")
+COMMANDS = ("run", "export", "accuracy", "latency", "table", "devices", "report", "ab", "compare", "gate")
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -32,7 +34,9 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     ("argv", "words"),
     [
         ([], "COMMAND"),
-        (["rnu"], "rnu"),
+        (["rnu"], "Did you mean run?"),
+        (["run", "--runner", "benchmarkmodel"], "Did you mean benchmark_model?"),
+        (["run", "--commit", ""], "--commit '' is no name"),
         (["run", "--lunches", "3"], "--lunches"),
         (["run", "--launches", "three"], "three"),
         (["run", "--launches", "0"], "--launches 0 is outside 1 to 1000"),
@@ -87,6 +91,19 @@ def test_a_full_stdout_is_an_error_and_a_closed_one_is_not() -> None:
         ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False
     )
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_a_reader_that_left_changes_no_exit_code(tmp_path: Path) -> None:
+    """A gate piped into `head` that ended with 0 would pass; an error that nobody reads is no 1, "slower"."""
+    for number in range(14):
+        write_run(tmp_path / "runs", run_summary(number, [36.6 if number < 10 else 38.8]))
+    for folder, streams, code in (("runs", "", 1), ("nowhere", "2>&1", 2)):
+        called = f'main(["gate", "{tmp_path / folder}"])'
+        command = f"{sys.executable} -c 'from benchmark.cli import main; {called}' {streams}"
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (code, "")
 
 
 def test_a_fault_of_ours_is_not_a_verdict(

@@ -92,6 +92,25 @@ def test_a_form_goes_where_it_is_told(
     assert sorted(path.name for path in tmp_path.glob("github*")) == sorted(FORMS["github-benchmark"].files)
 
 
+def test_a_file_is_replaced_and_a_pipe_is_filled(run_folder: Path, tmp_path: Path) -> None:
+    """Half a report in the place of a whole one passes for one; what is no file must not become one."""
+    report = ["report", str(run_folder), "--format", "junit", "--to"]
+    old, to, link = (tmp_path / name for name in ("old.xml", "to.xml", "link.xml"))
+    old.write_text("old")
+    to.hardlink_to(old)
+    link.symlink_to(to)
+    assert call([*report, str(link)]) == 0
+    assert old.read_text() == "old"
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.xml", "old.xml", "to.xml"]
+    reader, writer = os.pipe()
+    assert call([*report, f"/dev/fd/{writer}"]) == 0
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.read() == to.read_text()
+    assert call([*report, "/dev/full"]) == 4
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "words"),
     [

@@ -241,6 +241,18 @@ def test_a_confusion_matrix_is_coloured_by_line() -> None:
     ]
 
 
+def test_a_bound_is_not_coloured_as_a_finding() -> None:
+    """The self-check's "slower <= 5 %" in red beside its "ok" would read as if something were wrong."""
+    table = Table(
+        title="T",
+        id="trial",
+        columns=("truth", "slower", "must hold", ""),
+        rows=(("no change", "1.0 %", "slower <= 5 %", "ok"), ("+5 %", "9.0 %", "slower >= 90 %", "off")),
+    )
+    page = as_html(dataclasses.replace(EMPTY, tables=(table,)))
+    assert re.findall(r'<td class="(\w+) whole">(ok|off|slower)', page) == [("good", "ok"), ("bad", "off")]
+
+
 def test_the_largest_runs_stay_small(tmp_path: Path) -> None:
     """Two megabytes is what viewers of CI artifacts open without asking."""
     long = as_html(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from results.arms import Arm, ArmName, Comparing
+from results.arms import Arm, ArmName, Comparing, Threshold
 from results.device import Conditions, Device
 from tests.results.make_run import COOL, PIXEL_4, Run, make_run, parity, samples_text
 
@@ -29,6 +29,7 @@ def make_ab(
     tail: float = 0.0,
     load: float = 1.0,
     threshold: float = 0.02,
+    noise_floor: float | None = None,
     seed: int = 1,
 ) -> Run:
     """A run in which B takes `ratio` times what A does: one recipe, A with four threads, B with two.
@@ -55,8 +56,10 @@ def make_ab(
         )
         for name, threads in _threads(4 if same else 2)
     )
+    learnt = None if noise_floor is None else "run 0007, learnt of mobilebert dynamic_int8"
+    limit = Threshold(share=threshold, source="default", noise_floor=noise_floor, noise_floor_source=learnt)
     run = run.settings(launches=pairs, inferences=inferences).change(
-        comparing=Comparing(arms=arms, threshold=threshold, threshold_source="default", same=same),
+        comparing=Comparing(arms=arms, threshold=limit, same=same),
         parities=tuple(parity(artifact.recipe, arm=arm.name) for arm in arms),
     )
     generator = np.random.default_rng(seed)

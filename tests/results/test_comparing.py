@@ -241,6 +241,45 @@ def test_the_noise_floor_is_the_farther_limit() -> None:
         assert compared(run).noise_floor is None
 
 
+def test_repeats_do_not_narrow_the_noise_floor() -> None:
+    """Launches that were repeated until valid are quieter than the device is."""
+    run = make_ab(same=True, spread=0.02, drift=0.0)
+    for name in ("a", "b"):
+        for index in range(10):
+            run = change_launch(run, name, index, invalid=(THROTTLED,))
+    for index in range(10):
+        for name in ("a", "b"):
+            quiet = 45.0 + (0.01 * index if name == "b" else 0.0)
+            add_launch(run, arm_of(run, name), index, quiet, attempt=1)
+    found = compared(run)
+    counting, every = (one[0].ratio.interval for one in (found.changes, found.with_every))
+    assert counting is not None
+    assert every is not None
+    assert max(abs(counting.low - 1), abs(counting.high - 1)) < 0.002
+    assert found.noise_floor == max(1 - every.low, every.high - 1) > 0.01
+
+
+def test_a_noise_floor_is_shown_beside_the_threshold() -> None:
+    """Both limits in the verdict, lines, file and picture: equivalent is by the threshold alone."""
+    run = make_ab(ratio=1.03, noise_floor=0.05)
+    found, view = compared(run), view_of(run)
+    assert found.status == "not_shown"
+    assert found.threshold.noise_floor == 0.05
+    assert {(one.threshold, one.beyond) for one in found.changes} == {(0.02, 0.05)}
+    assert "The threshold is 2 %, the noise floor 5 %." in found.sentence
+    line = view.tables[0].lines[2]
+    assert line.startswith("Threshold 2 % (default); noise floor 5 % (run 0007, learnt of mobilebert ")
+    assert "equivalent what lies wholly within the threshold" in line
+    forest = next(one for one in view.figures if isinstance(one, Forest))
+    assert forest.band is not None
+    assert (forest.band.low, forest.band.high) == (-2, 2)
+    assert [mark.value for mark in forest.marks] == [0, -5, 5]
+    assert compared(make_ab(noise_floor=0.05)).status == "equivalent"
+    assert compared(make_ab(ratio=1.08, noise_floor=0.05)).status == "slower"
+    quiet = next(one for one in view_of(make_ab(noise_floor=0.01)).figures if isinstance(one, Forest))
+    assert [mark.value for mark in quiet.marks] == [0]
+
+
 def test_how_many_pairs_would_decide() -> None:
     """An undecided comparison says what it would take; a decided one has nothing to ask for."""
     wide = compared(make_ab(ratio=1.0, spread=0.02, pairs=6))
@@ -250,6 +289,15 @@ def test_how_many_pairs_would_decide() -> None:
     enough = compared(make_ab(ratio=1.0, spread=0.02, pairs=2 * wide.pairs_to_decide))
     assert enough.status == "equivalent"
     assert enough.pairs_to_decide is None
+
+
+def test_no_number_of_pairs_decides_between_threshold_and_noise_floor() -> None:
+    """A change that this device cannot show is none the clearer for twenty pairs more."""
+    between = {"ratio": 1.035, "spread": 0.02, "pairs": 6}
+    assert compared(make_ab(**between)).pairs_to_decide is not None
+    hidden = compared(make_ab(**between, noise_floor=0.06))
+    assert hidden.status == "not_shown"
+    assert hidden.pairs_to_decide is None
 
 
 def test_a_sequence_that_changes_alone_is_seen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -55,6 +56,44 @@ def test_the_whole_interval_decides(ratio: float, spread: float, decision: Decis
         change = compare("p50", a, b, 0.02)
         assert change.decision == decision
         assert (change.reason is None) == (decision != "not_shown")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spread", "decision", "says"),
+    [
+        (1.0, 0.005, "equivalent", None),
+        (1.03, 0.005, "not_shown", "not wholly beyond the noise floor"),
+        (0.97, 0.005, "not_shown", "not wholly beyond the noise floor"),
+        (1.0, 0.05, "not_shown", "on both sides of the threshold"),
+        (1.08, 0.005, "slower", None),
+        (0.92, 0.005, "faster", None),
+    ],
+)
+def test_a_noise_floor_makes_no_two_sides_equivalent(
+    ratio: float, spread: float, decision: Decision, says: str | None
+) -> None:
+    """A noisy device hides a change of 3 %; that is no reason to call both sides equally fast."""
+    for compare in (compare_paired, compare_independent):
+        a, b = sides(ratio, spread=spread, drift=0.0)
+        if compare is compare_independent:
+            a = a * np.exp(0.0005 * np.linspace(-1, 1, a.size))
+        change = compare("p50", a, b, 0.02, 0.05)
+        assert (change.threshold, change.beyond) == (0.02, 0.05)
+        assert change.decision == decision
+        assert (says or "") in (change.reason or "")
+        # A floor below the threshold is no licence to find more.
+        below = compare("p50", a, b, 0.02, 0.001)
+        assert dataclasses.replace(below, beyond=0.02) == compare("p50", a, b, 0.02)
+
+
+def test_the_p_is_of_lying_beyond_the_noise_floor() -> None:
+    """A p of lying beyond 2 % would let Holm pass what the noise of this device explains."""
+    a, b = sides(1.05)
+    p = {floor: compare_paired("p50", a, b, 0.02, floor).p_beyond for floor in (0.0, 0.04, 0.06)}
+    assert p[0.0] is not None
+    assert p[0.04] is not None
+    assert p[0.06] is not None
+    assert p[0.0] < p[0.04] < 0.05 < p[0.06]
 
 
 def test_drift_is_in_both_launches_of_a_pair() -> None:
@@ -212,6 +251,23 @@ def test_a_ratio_in_words(value: float, low: float, high: float, words: str) -> 
     """A sign that is read the wrong way round turns a verdict over."""
     estimate = Estimate(value=value, interval=Interval(low=low, high=high, level=0.95), n=10)
     assert by_how_much(estimate) == words
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.08, "regressed beyond the noise floor of 5 %."),
+        (1.0, "equivalent within the threshold of 2 %."),
+        (1.03, "The threshold is 2 %, the noise floor 5 %."),
+    ],
+)
+def test_the_sentence_names_the_limit_that_decided(ratio: float, words: str) -> None:
+    """Equivalence is within what was asked for; a change is beyond what can be seen."""
+    change = compare_paired("p50", *sides(ratio), 0.02, 0.05)
+    assert verdict_of([change]).endswith(words)
+    check = change_checks([change], "comparison")[0]
+    assert check.name == "p50: B at most 5 % slower than A"
+    assert "threshold 2 %, the noise floor 5 %" in check.message
 
 
 def test_the_sentence_names_every_slower_metric() -> None:

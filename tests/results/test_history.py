@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -118,43 +119,6 @@ def test_history_and_gate_say_the_same() -> None:
     assert history((RUNS,), (), None, None) == judged()
 
 
-def test_an_acknowledged_level_can_be_left_again() -> None:
-    """Accepted once is not accepted for ever: what rises above the level is slower again."""
-    acknowledged()
-    levels = Path("levels.json")
-    assert judged(levels=levels).outcome == "passed"
-    write_history(RUNS, noisy([41.5] * 3), first=14)
-    view = judged(levels=levels)
-    assert view.outcome == "failed"
-    assert "since commit c015 (run 0015)" in view.verdict
-    before = json.loads(levels.read_text(encoding="utf-8"))["levels"]
-    assert gate((RUNS,), (), levels, None, acknowledge="a longer sequence").outcome == "passed"
-    (after,) = json.loads(levels.read_text(encoding="utf-8"))["levels"]
-    assert (after["key"], after["since_run"]) == (before[0]["key"], "0015")
-    assert after["acknowledged_at"] == "2026-01-02T02:00:00.000Z", "of the newest run, by no clock"
-
-
-def test_acknowledging_keeps_the_levels_of_others() -> None:
-    """A history of one phone must not take another phone's level out of the file."""
-    levels = Path("levels.json")
-    write_history(RUNS, SLOWER)
-    write_history(Path("others"), SLOWER, device={"soc": "Tensor G3"})
-    gate((RUNS,), (), levels, None, acknowledge="one")
-    gate((Path("others"),), (), levels, None, acknowledge="two")
-    reasons = [one["reason"] for one in json.loads(levels.read_text(encoding="utf-8"))["levels"]]
-    assert sorted(reasons) == ["one", "two"]
-    view = judged(levels=levels)
-    assert view.outcome == "passed"
-    assert "1 acknowledged level of series that have no run here." in view.notes
-
-
-def test_nothing_to_acknowledge_writes_nothing() -> None:
-    """No empty file that looks like an accepted state."""
-    write_history(RUNS, noisy([36.6] * 8))
-    assert gate((RUNS,), (), Path("levels.json"), None, acknowledge="none").outcome == "passed"
-    assert not Path("levels.json").exists()
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -187,6 +151,19 @@ def test_what_begins_another_series(changes: dict[str, Any]) -> None:
     assert view.outcome == "passed"
     assert len(view.checks) == 2
     assert len({check.name for check in view.checks}) == 2, "a reader must see which is which"
+
+
+def test_another_computer_begins_another_series() -> None:
+    """A host has no SoC, no build and no serial: its processor alone tells it from another one."""
+    host = {"kind": "host", "manufacturer": None, "soc": None, "fingerprint": None, "serial_sha256": None}
+    write_history(RUNS, noisy([36.6] * 8), device=host | {"model": "AMD EPYC 7B13"})
+    write_history(RUNS, noisy([50.0] * 8), first=8, device=host | {"model": "Intel Xeon 8370C"})
+    view = judged()
+    assert view.outcome == "passed"
+    assert sorted(check.name for check in view.checks) == [
+        "dynamic_int8, AMD EPYC 7B13 (this machine (host))",
+        "dynamic_int8, Intel Xeon 8370C (this machine (host))",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +241,10 @@ def damage(change: Callable[[dict[str, Any]], None]) -> bytes:
     return json.dumps(held).encode()
 
 
+def first(**changes: Any) -> bytes:  # noqa: ANN401  # fields of Point
+    return damage(lambda held: held["points"][0].update(changes))
+
+
 def no_change(held: dict[str, Any]) -> None:
     del held
 
@@ -298,10 +279,34 @@ def null_in_second(held: dict[str, Any]) -> None:
             RecordDamaged,
             "Infinity",
         ),
+        (
+            lambda: damage(lambda held: held["points"][0].update(launches_total=10**30)),
+            RecordDamaged,
+            "too large",
+        ),
         (lambda: damage(lambda held: held["points"][0].update(p50_ns=-1.0)), RecordDamaged, "impossible"),
         (lambda: damage(lambda held: held["points"][0].update(p50_low_ns=9e9)), RecordDamaged, "impossible"),
         (lambda: damage(lambda held: held["points"][0].update(p50_ns=None)), RecordDamaged, "no latency"),
         (lambda: damage(lambda held: held.update(started_at="yesterday")), RecordDamaged, "no time"),
+        (
+            lambda: damage(lambda held: held.update(started_at="2026-13-45T10:00:00.000Z")),
+            RecordDamaged,
+            "no time",
+        ),
+        (
+            lambda: damage(lambda held: held["device"].update(kind="toaster")),
+            RecordDamaged,
+            "kind: 'toaster'",
+        ),
+        (lambda: first(delegate="npu"), RecordDamaged, "delegate: 'npu'"),
+        (lambda: first(length_policy="longest"), RecordDamaged, "length_policy: 'longest'"),
+        (lambda: first(launches_valid=-1), RecordDamaged, "-1 valid launches of 10 are impossible"),
+        (lambda: first(launches_valid=11), RecordDamaged, "11 valid launches of 10 are impossible"),
+        (lambda: first(p90_ns="more").replace(b'"more"', b"1e999"), RecordDamaged, "1e999 is no JSON number"),
+        (lambda: first(medians_ns=[0.5]).replace(b"0.5", b"1e999"), RecordDamaged, "1e999 is no JSON number"),
+        (lambda: first(p90_ns=-1.0), RecordDamaged, "the latency of a point is impossible"),
+        (lambda: first(p90_low_ns=9e9), RecordDamaged, "the latency of a point is impossible"),
+        (lambda: first(medians_ns=[6e7, 0.0]), RecordDamaged, "the latency of a point is impossible"),
         (lambda: damage(lambda held: held.update(schema=2)), SchemaUnknown, "schema 2"),
         (lambda: damage(lambda held: held.update(schema=2, new=[])), SchemaUnknown, "schema 2"),
         (lambda: damage(lambda held: held.update(schema=True)), RecordDamaged, "schema"),
@@ -359,6 +364,7 @@ def test_a_folder_that_is_not_there() -> None:
         (["gate", "--acknowledge", "why"], "--levels"),
         (["gate", "--acknowledge", " ", "--levels", "levels.json"], "needs a reason"),
         (["gate", "--levels", "none.json"], "there is no such file"),
+        (["gate", "--series", "all"], "no --acknowledge says why"),
     ],
 )
 def test_wrong_calls(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -375,3 +381,18 @@ def test_a_record_is_never_opened() -> None:
         (folder / RECORD).write_bytes(b"no record")
         (folder / "launch-000-dynamic_int8.samples").mkdir()
     assert judged().outcome == "passed"
+
+
+def test_what_noise_hides_is_said(tmp_path: Path) -> None:
+    """ "Steady" beside a noise of 4 % must not be read as "no 2 % were lost"."""
+    for number, level in enumerate(noisy([36.6] * 20, noise=0.04)):
+        write_run(tmp_path / "wild", run_summary(number, [level]))
+        write_run(tmp_path / "calm", run_summary(number, [36.6]))
+    wild, calm = (gate((tmp_path / name,), (), None, None) for name in ("wild", "calm"))
+    assert wild.outcome == calm.outcome == "passed"
+    assert re.search(r"in 1 noise hides up to about [0-9.]+ %", wild.verdict)
+    assert any(
+        "at this noise a change shows in 3 runs only from about" in line for line in wild.tables[0].lines
+    )
+    assert "noise hides" not in calm.verdict
+    assert not any("at this noise" in line for line in calm.tables[0].lines)

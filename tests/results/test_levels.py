@@ -54,6 +54,7 @@ def test_not_written_leaves_what_was(tmp_path: Path) -> None:
         ({"levels": [dataclasses.asdict(LEVEL)] * 2}, RecordDamaged, "two levels of one series"),
         ({"levels": [dataclasses.asdict(LEVEL) | {"level_ns": -1.0}]}, RecordDamaged, "a level of -1 ns"),
         ({"levels": [dataclasses.asdict(LEVEL) | {"level_ns": float("nan")}]}, RecordDamaged, "NaN"),
+        ({"levels": [dataclasses.asdict(LEVEL) | {"since_started_at": "later"}]}, RecordDamaged, "no time"),
     ],
 )
 def test_another_file_is_refused(

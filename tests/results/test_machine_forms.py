@@ -20,12 +20,14 @@ from results.report.forms.androidx import as_androidx
 from results.report.forms.bencher import as_bencher
 from results.report.forms.benchstat import as_benchstat
 from results.report.forms.github_benchmark import ACCURACY, LATENCY, as_github_benchmark
+from results.report.forms.keys import model_key
 from results.report.forms.loaded import Loaded, timed
 from results.report.forms.pyperf_json import as_pyperf
+from results.series import series_of
 from tests.results.form_runs import both, hostile, loaded
-from tests.results.make_ab import make_ab
+from tests.results.make_ab import change_arm, make_ab
 from tests.results.make_device import summarized
-from tests.results.make_run import PIXEL_4, Run, make_run, parity
+from tests.results.make_run import PIXEL_4, UNNAMED, Run, make_run, parity
 from tests.results.test_report import BOTH
 from tests.results.test_verdict import one_launch
 
@@ -208,6 +210,47 @@ def test_arms_of_a_comparison_are_two_benchmarks() -> None:
     assert pyperf.BenchmarkSuite.loads(as_pyperf(run)).get_benchmark_names() == keys
     assert [one["name"] for one in json.loads(as_androidx(run))["benchmarks"]] == keys
     assert "verdict" not in as_github_benchmark(run)[LATENCY]
+
+
+def test_benchstat_pools_nothing_that_is_not_alike() -> None:
+    """It takes all lines of one name for samples of one thing, from however many files."""
+
+    def names(run: Run) -> set[str]:
+        return {name for _, name, _, _ in go_results(as_benchstat(loaded(run)))}
+
+    usual = names(make_run(launches=2))
+    assert usual == {"BenchmarkMobileBERT/model=mobilebert/recipe=float32/length=128/threads=4"}
+    run = make_run(launches=2)
+    found = [
+        names(other)
+        for other in (
+            make_run(launches=2, threads=2),
+            run.settings(length=64),
+            run.settings(length_policy="shortest"),
+            run.settings(cores="all"),
+            run.settings(cores="f0-4"),
+            run.settings(delegate="gpu"),
+            run.settings(fixed_performance=True),
+            run.settings(runner="benchmark_model 1"),
+        )
+    ]
+    assert len(set[str]().union(usual, *found)) == 1 + len(found)
+    arms = change_arm(make_ab(pairs=1, same=True), "b", delegate="gpu", cores="all", length_policy="shortest")
+    assert names(arms) == {
+        "BenchmarkMobileBERT/model=mobilebert/recipe=dynamic_int8/arm=a/length=128/threads=4",
+        "BenchmarkMobileBERT/model=mobilebert/recipe=dynamic_int8/arm=b/policy=shortest/cores=all/delegate=gpu"
+        "/length=128/threads=4",
+    }
+
+
+def test_two_files_of_one_recipe_have_their_own_names() -> None:
+    """A bare file has no model in its name, and which of two is bare their recipe does not say."""
+    run = change_arm(make_ab(pairs=1, same=True), "b", model_sha256="b" * 64)
+    (known,) = (one for one in run.record.artifacts if one.recipe == "dynamic_int8")
+    bare = dataclasses.replace(known, model_sha256="b" * 64, weights=UNNAMED)
+    for artifacts in ((known, bare), (bare, known)):
+        of = run.change(artifacts=artifacts).record
+        assert [model_key(of, one) for one in series_of(of)] == ["mobilebert/dynamic_int8", "dynamic_int8"]
 
 
 def test_a_hostile_commit_adds_no_line() -> None:

@@ -99,6 +99,30 @@ def test_hostile_words_stay_words() -> None:
     assert not re.search(r"\]\(|(?<!\\)(\*\*b|`c)", outside)
 
 
+@pytest.mark.parametrize("word", ["#123", "GH-7", "gh-7", "a/b#1", "@team", "&num;123", "&#35;1", "# Pixel"])
+def test_a_name_calls_nothing(word: str) -> None:
+    """An issue that is named in a comment is told of it, and a line that begins with # is a heading."""
+    tables = (table("t", 1, word), table(word, 20, word))
+    text = as_markdown(view(*tables, verdict=word, where=word, notes=(word,), files=("a`", f"{word}`b")))
+    assert not re.search(r"(?i)(?<![&\\])#(?=\w)|#\d|GH-\d|@\w|(?<!\\)&(?!amp;)", text)
+    assert not re.search(r"(?m)^#+ (?!t$)", text)
+
+
+def test_the_title_of_a_folded_table_is_escaped_once() -> None:
+    """An escaped apostrophe has a # of its own, which is no issue's."""
+    title = "ab's #1 & &#35;2"
+    assert "<summary>ab&#x27;s #<!-- -->1 &amp; &amp;#<!-- -->35;2 (20 rows)" in as_markdown(
+        view(table(title, 20))
+    )
+
+
+def test_files_are_code_and_stay_within() -> None:
+    """In code nothing is markup, so a name that ends it would begin some."""
+    assert "Files: `a*b*@c#1.json`\n" in as_markdown(view(files=("a*b*@c#1.json",)))
+    text = as_markdown(view(files=("x` <img src=y> @z `", "b\n\n# c")))
+    assert "Files: x\\` \\<img src=y> @<!-- -->z \\`, b  \\# c\n" in text
+
+
 def test_too_small_a_limit_is_a_wrong_call() -> None:
     """There is no report of a hundred bytes."""
     with pytest.raises(ValueError, match="100 bytes"):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from results.arms import Threshold
 from results.compare.comparable import check_comparable, differences, shared_series
+from results.compare.comparison import compare_independent
 from results.compare.folders import compare_folders
 from results.compare.recorded import Recorded
 from results.compare.runs import RunComparison, compare_runs
@@ -34,12 +38,14 @@ def recorded(run: Run, name: str) -> Recorded:
 
 
 def compared(a: Run, b: Run, threshold: float = 0.02) -> RunComparison:
-    return compare_runs(recorded(a, "runs/0001"), recorded(b, "runs/0002"), (threshold, "default"))
+    return compare_runs(
+        recorded(a, "runs/0001"), recorded(b, "runs/0002"), Threshold(share=threshold, source="default")
+    )
 
 
 def view_of(a: Run, b: Run) -> View:
     sides = recorded(a, "runs/0001"), recorded(b, "runs/0002")
-    return run_comparison_view(*sides, compare_runs(*sides, (0.02, "default")))
+    return run_comparison_view(*sides, compare_runs(*sides, Threshold(share=0.02, source="default")))
 
 
 def plain(**changes: Any) -> Run:  # noqa: ANN401  # of make_run
@@ -100,6 +106,7 @@ def test_what_a_ci_is_told(name: str, outcome: str) -> None:
 
 OTHER: dict[str, Callable[[Run], Run]] = {
     "device.kind": lambda run: run.change(device=dataclasses.replace(PIXEL_4, kind="virtual_phone")),
+    "device.model": lambda run: run.change(device=dataclasses.replace(PIXEL_4, model="Pixel 4a")),
     "device.soc": lambda run: run.change(device=dataclasses.replace(PIXEL_4, soc="SM8250")),
     "device.fingerprint": lambda run: run.change(device=dataclasses.replace(PIXEL_4, fingerprint="x")),
     "device.serial_sha256": lambda run: run.change(
@@ -245,6 +252,37 @@ def test_what_differs_is_listed() -> None:
     assert not differences(a.record, a.record, shared_series(a, a))
 
 
+def test_two_runs_are_found_to_differ_and_no_more() -> None:
+    """How far two equal runs differ is in no interval of two runs: nothing may be called a regression."""
+    for run, words in ((later(), "the two differ beyond the threshold of 2 %"), (earlier(), "equivalent")):
+        view = view_of(earlier(), run.change(run_id="0002"))
+        assert "in this pair of runs" in view.verdict
+        assert words in view.verdict
+        assert "how far two equal runs differ is not in the interval" in view.notes[0]
+        changes = view.tables[0]
+        assert changes.title.endswith("over the launches of these two runs]")
+        assert "how far two equal runs differ is not in it" in " ".join(changes.lines)
+        assert all("in this pair of runs" in check.message for check in view.checks)
+        assert "regressed" not in as_text(view)
+
+
+def test_what_is_simulated_of_equal_runs_is_so() -> None:
+    """The note tells how often two equal runs are found to differ; it must be what this analysis does."""
+    generator = np.random.default_rng(2)
+    runs = 200
+    for spread, holds, differ in ((0.01, 1 / 4, 1 / 12), (0.02, 1 / 7, 0.38)):
+        held = found = 0
+        for _ in range(runs):
+            common, own = spread * generator.standard_normal(2), 0.005 * generator.standard_normal((2, 10))
+            a, b = 60e6 * np.exp(common[:, None] + own)
+            change = compare_independent("p50", a, b, 0.02)
+            assert change.ratio.interval is not None
+            held += change.ratio.interval.low <= 1 <= change.ratio.interval.high
+            found += change.decision in ("slower", "faster")
+        assert held / runs == pytest.approx(holds, abs=0.1)
+        assert found / runs == pytest.approx(differ, abs=0.1)
+
+
 def test_the_pictures_show_both_runs() -> None:
     """Every launch of both, and a typical one of each."""
     figures = view_of(earlier(), later()).figures
@@ -266,5 +304,8 @@ def test_from_folders(tmp_path: Path) -> None:
         compare_folders(folders[0], folders[0] / ".." / folders[0].name, None, None)
     with pytest.raises(RecordDamaged):
         compare_folders(folders[0], tmp_path, None, None)
+    copied = shutil.copytree(folders[0], tmp_path / "copied")
+    with pytest.raises(NotComparable, match="copy of the other"):
+        compare_folders(folders[0], copied, None, None)
     with pytest.raises(NotComparable, match="no A/A run"):
         compare_folders(folders[0], folders[1], None, folders[0])

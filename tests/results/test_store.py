@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from results import store as store_module
 from results.encode import encode
 from results.errors import RecordDamaged, RecordNotSaved, ReportMissing, SchemaUnknown
 from results.recompute import conclude, recompute
@@ -203,7 +202,7 @@ def test_a_full_disk_leaves_the_last_record(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr("results.whole_file.os.fsync", full)
     with pytest.raises(RecordNotSaved) as caught:
         store.save(dataclasses.replace(run.record, run_id="9999"))
     assert "No space left on device. What was there before is intact." in caught.value.what
@@ -225,13 +224,14 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
         ('"length": 128', '"length": "128"', "length"),
         ('"length": 128', '"length": 128.5', "length"),
         ('"length": 128', '"length": NaN', "NaN is no JSON number"),
+        ('"cool_down_s": 0.0', '"cool_down_s": 1e999', "1e999 is no JSON number"),
         ('"length": 128', '"length": 128, "width": 1', "width"),
         ('"threads": 4,', "", "threads"),
         ('"kind": "phone"', '"kind": "tablet"', "device"),
         ('"parities": [', '"parities": [{}, ', "parities.0"),
         ('"ended_at": "2026', '"ended": "2026', "ended"),
         ("{", "", "cannot be read as JSON"),
-        ('"schema": 1', '"schema": "1"', "schema"),
+        ('"schema": 2', '"schema": "2"', "schema"),
     ],
 )
 def test_a_damaged_record_is_refused_by_field(store: RunStore, old: str, new: str, message: str) -> None:
@@ -243,8 +243,10 @@ def test_a_damaged_record_is_refused_by_field(store: RunStore, old: str, new: st
 
 def test_another_schema_is_named(store: RunStore) -> None:
     """A record of a later version is not damaged, and the message must not say so."""
-    edit(store, '"schema": 1', '"schema": 2')
-    with pytest.raises(SchemaUnknown, match="has schema 2, and this version reads schema 1"):
+    edit(store, '"schema": 2', '"schema": 3')
+    with pytest.raises(
+        SchemaUnknown, match="by a later version: it has schema 3, and this version reads schema 2"
+    ):
         store.load()
 
 

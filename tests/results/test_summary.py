@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from results.history.summary import summarize_run
 from results.history.summary_file import RunSummary
 from results.recompute import conclude
 from results.store import RunStore
+from tests.results.make_ab import change_arm, make_ab
 from tests.results.make_history import run_summary
 from tests.results.make_run import COOL, HOST, UNKNOWN, Run, make_run, parity
 from tests.results.test_verdict import one_launch, verdict_of
@@ -66,6 +68,23 @@ def test_what_counts(run: Run, *, counts: bool, doubt: str) -> None:
     (point,) = summary(run).points
     assert point.counts is counts
     assert any(doubt in one for one in point.doubts)
+
+
+def test_a_host_is_told_by_its_processor() -> None:
+    """Two computers of one kernel are two machines."""
+    run = make_run(device=dataclasses.replace(HOST, model="AMD EPYC 7B13"), conditions=UNKNOWN)
+    device = summary(run).device
+    assert device is not None
+    assert (device.model, device.soc) == ("AMD EPYC 7B13", None)
+
+
+def test_two_files_of_one_recipe_are_two_points() -> None:
+    """Each arm's own file, threads and program; by its recipe alone, both would be the first file's."""
+    run = change_arm(make_ab(pairs=5), "b", model_sha256="b" * 64, cores="all", delegate="gpu")
+    a, b = summarize_run(run.record, run.samples).points
+    assert (a.threads, a.cores, a.delegate) == (4, "big", "cpu")
+    assert (b.model_sha256, b.threads, b.cores, b.delegate) == ("b" * 64, 2, "all", "gpu")
+    assert a.model_sha256 == run.record.artifacts[0].model_sha256
 
 
 def test_no_device_no_point() -> None:

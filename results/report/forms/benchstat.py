@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from results import stats
 from results.launches import median_ns, timed_samples
+from results.manner import manner_of
 from results.plain import plain
 from results.record import Launch
-from results.report.forms.keys import arm_of, device_key, word
+from results.report.forms.keys import device_key, unusual_of, word
 from results.report.forms.loaded import Loaded, Timed, timed, unavailable, untimed
 
 
@@ -47,10 +48,13 @@ def _line(run: Loaded, one: Timed, launch: Launch) -> Iterator[str]:
     median = median_ns(launch, run.samples)
     if median is None:
         return
-    settings, arm = run.record.settings, arm_of(run.record, one.series)
-    name = f"BenchmarkMobileBERT/model={word(one.series.model)}/recipe={word(one.series.recipe)}"
-    name += f"/arm={one.series.arm}" if one.series.arm else ""
-    name += f"/length={settings.length}/threads={settings.threads if arm is None else arm.threads}"
+    record, of = run.record, one.series
+    parts = {"model": word(of.model), "recipe": word(of.recipe)}
+    parts |= {"arm": of.arm} if of.arm else {}
+    parts |= unusual_of(record, of)
+    # These end in a number, which after a dash at the very end would be taken for GOMAXPROCS.
+    parts |= {"length": str(record.settings.length), "threads": str(manner_of(record, of).threads)}
+    name = "/".join(("BenchmarkMobileBERT", *(f"{key}={value}" for key, value in parts.items())))
     p90 = stats.quantile(timed_samples(launch, run.samples)[1], 0.9) if one.raw else None
     tail = "" if p90 is None else f" {p90:.0f} p90-ns/op"
     yield f"{name} {launch.timed_inferences} {median:.0f} ns/op{tail}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-from results.arms import Arm
 from results.device import Device
+from results.manner import manner_of
+from results.protocol import artifact_of
 from results.record import Record
 from results.series import CLAIMED_MODEL, Series
 
@@ -24,24 +25,31 @@ def word(text: str) -> str:
 
 def latency_key(record: Record, of: Series) -> str:
     """A series' latency, such as mobilebert/dynamic_int8/pixel-4/length128/4t."""
-    arm = arm_of(record, of)
-    settings = record.settings
-    policy = settings.length_policy if arm is None else arm.length_policy
-    threads = settings.threads if arm is None else arm.threads
-    cores = settings.cores if arm is None else arm.cores
-    delegate = settings.delegate if arm is None else arm.delegate
-    runner = (settings.runner.split() or [_RUNNER])[0]
+    settings, manner, unusual = record.settings, manner_of(record, of), unusual_of(record, of)
+    policy, cores = (f"-{unusual[name]}" if name in unusual else "" for name in ("policy", "cores"))
     parts = (
         model_key(record, of),
         *((f"arm-{of.arm}",) if of.arm else ()),
         device_key(record.device),
-        f"length{settings.length}" + ("" if policy == "fixed" else f"-{policy}"),
-        f"{threads}t" + ("" if cores == "big" else f"-cores-{word(cores)}"),
-        *((delegate,) if delegate != "cpu" else ()),
-        *((word(runner),) if runner != _RUNNER else ()),
-        *(("fixed-performance",) if settings.fixed_performance else ()),
+        f"length{settings.length}{policy}",
+        f"{manner.threads}t" + (f"-cores{cores}" if cores else ""),
+        *(unusual[name] for name in ("delegate", "runner") if name in unusual),
+        *(("fixed-performance",) if "fixed-performance" in unusual else ()),
     )
     return "/".join(parts)
+
+
+def unusual_of(record: Record, of: Series) -> dict[str, str]:
+    """What latency depends on and is not the usual in this run, as words by name."""
+    manner, settings = manner_of(record, of), record.settings
+    said = {
+        "policy": (word(manner.length_policy), "fixed"),
+        "cores": (word(manner.cores), "big"),
+        "delegate": (word(manner.delegate), "cpu"),
+        "runner": (word((settings.runner.split() or [_RUNNER])[0]), _RUNNER),
+        "fixed-performance": ("on" if settings.fixed_performance else "off", "off"),
+    }
+    return {name: held for name, (held, usual) in said.items() if held != usual}
 
 
 def accuracy_key(record: Record, of: Series) -> str:
@@ -55,9 +63,7 @@ def accuracy_key(record: Record, of: Series) -> str:
 
 def model_key(record: Record, of: Series) -> str:
     """Model and recipe; a bare .tflite has only its own name."""
-    artifact = next(
-        (one for one in record.artifacts if (one.model, one.recipe) == (of.model, of.recipe)), None
-    )
+    artifact = artifact_of(record, of.recipe, of.model, of.arm)
     if artifact is not None and artifact.weights.kind == "unknown" and of.model == CLAIMED_MODEL:
         return word(of.recipe)
     return f"{word(of.model)}/{word(of.recipe)}"
@@ -69,9 +75,3 @@ def device_key(device: Device | None) -> str:
         return "no-device"
     name = word(device.model or device.soc or device.abi)
     return name if device.kind == "phone" else f"{device.kind.replace('_', '-')}-{name}"
-
-
-def arm_of(record: Record, of: Series) -> Arm | None:
-    """The side of a comparison that a series is; None in a run that compares none."""
-    arms = record.comparing.arms if record.comparing is not None else ()
-    return next((arm for arm in arms if arm.name == of.arm), None)

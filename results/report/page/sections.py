@@ -47,6 +47,7 @@ _TONES = {
     "inconclusive": "open",
     "not_comparable": "open",
     "undecided": "open",
+    "unclear": "open",
     "suspect": "open",
     "void": "open",
 }
@@ -164,7 +165,9 @@ def _cell(table: Table, cell: str | Quantity, at: int, notes: int) -> PageCell:
     text = str(cell)
     if table.columns[at] == "notes":
         return PageCell(text=text, notes=_numbers(text, notes), classes="whole")
-    tone = _TONES.get(text.split(" ")[0], "") if table.columns[at] else ""
+    # A bound such as "slower <= 5 %" says nothing of what was found, nor do the names of a table's rows.
+    plain = table.columns[at] == "must hold" or not (table.columns[at] or (at and any(table.columns)))
+    tone = "" if plain else _TONES.get(text.split(" ")[0], "")
     return PageCell(text=text, classes=" ".join(filter(None, (tone, "whole" if len(text) <= SHORT else ""))))
 
 
