@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         flags.timing,
         flags.out,
     )
-    ab.add_argument("--quick", action="store_true", help="5 pairs of launches x 60 inferences")
+    ab.add_argument("--quick", action="store_true", help="8 pairs of launches x 60 inferences")
     compare = command(
         "compare",
         "two recorded runs of one device against each other",

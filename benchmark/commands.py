@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_NOT_REPRODUCED, EXIT_WRONG_CALL, EXIT_UNDECIDED = 0, 1, 2, 3
 EXIT_FAILED, EXIT_INTERRUPTED = 4, 130
 _QUICK = {"launches": 5, "inferences": 60}
+_QUICK_PAIRS = {"launches": 8}  # of which 5 decide, should a few be lost
 _QUICK_ROWS = 500
 _FIELDS = {  # of Config, and the option that holds each
     "checkpoint": "checkpoint",
@@ -310,7 +311,8 @@ def _config(options: argparse.Namespace) -> Config:
     """Flags that were given, `--quick` where they were not; Config holds the other defaults."""
     given = vars(options)
     if given.get("quick"):
-        given = given | {name: value for name, value in _QUICK.items() if given[name] is None}
+        quick = _QUICK | (_QUICK_PAIRS if given.get("arms") else {})
+        given = given | {name: value for name, value in quick.items() if given[name] is None}
         given["most_rows"] = _QUICK_ROWS
     taken = {name: given[flag] for name, flag in _FIELDS.items() if given.get(flag) is not None}
     if "lengths" in taken:

@@ -10,7 +10,7 @@ import pytest
 from benchmark.arms import read_arms
 from benchmark.cli import call
 from benchmark.config import Config
-from results.errors import ConfigError
+from results.errors import ConfigError, NoDevice
 
 CONFIG = Config(threads=4, cores="all")
 
@@ -98,3 +98,17 @@ def test_what_belongs_to_the_whole_call(here: Path) -> None:
         read_arms(("runtime=libLiteRt.so", "float32"), other)
     assert call(["ab", "float32", "dynamic_int8", "--aa"]) == 2
     assert call(["ab", "float32"]) == 2
+
+
+def test_a_quick_comparison_can_lose_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five pairs decide; with five asked for, one unsteady launch left nothing shown."""
+    asked: list[Config] = []
+
+    def stop(config: Config, *_: object) -> None:
+        asked.append(config)
+        raise NoDevice("none", next_step="-")
+
+    monkeypatch.setattr("benchmark.pipeline.ab", stop)
+    assert call(["ab", "float32", "dynamic_int8", "--quick"]) == 4
+    assert call(["ab", "float32", "dynamic_int8", "--quick", "--launches", "6"]) == 4
+    assert [one.launches for one in asked] == [8, 6]
