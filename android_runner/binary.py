@@ -94,11 +94,8 @@ def _read(path: Path, abi: str, *, version: str) -> Binary:
     content = _content(path)
     machine, interpreter = read_elf(content, path)
     if machine != MACHINES.get(abi):
-        built_for = next(
-            (name for name, number in MACHINES.items() if number == machine), "another processor"
-        )
         raise AbiUnsupported(
-            f"{path} is a program for {built_for}; the device runs {abi}.",
+            f"{path} is a program for {processor_of(machine)}; the device runs {abi}.",
             next_step=f"Give a benchmark_model that was built for {abi}.",
             path=path,
             abi=abi,
@@ -148,6 +145,11 @@ def _content(path: Path) -> bytes:
             next_step="Give a file that this user may read.",
             path=path,
         ) from err
+
+
+def processor_of(machine: int) -> str:
+    """Android's name of the processor that an ELF file was built for, as messages say it."""
+    return next((name for name, number in MACHINES.items() if number == machine), "another processor")
 
 
 def read_elf(content: bytes, path: Path) -> tuple[int, str | None]:

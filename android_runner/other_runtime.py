@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
-from android_runner.binary import MACHINES, read_elf
+from android_runner.binary import MACHINES, processor_of, read_elf
 from android_runner.bundle import Bundle, BundleFile
 from android_runner.native import wheel
 from results.errors import AbiUnsupported, ConfigError
@@ -55,11 +55,8 @@ def _check(content: bytes, library: Path, abi: str) -> None:
             path=library,
         ) from err
     if machine != MACHINES.get(abi):
-        built_for = next(
-            (name for name, number in MACHINES.items() if number == machine), "another processor"
-        )
         raise AbiUnsupported(
-            f"{library} was built for {built_for}; the device runs {abi}.",
+            f"{library} was built for {processor_of(machine)}; the device runs {abi}.",
             next_step=f"Give one that was built for {abi}.",
             path=library,
             abi=abi,

@@ -214,9 +214,7 @@ def arms(parser: argparse.ArgumentParser) -> None:
 
 def threshold(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("decision")
-    group.add_argument(
-        "--threshold", type=float, metavar="PERCENT", help="a smaller change does not matter (default 2)"
-    )
+    _threshold(group)
     group.add_argument(
         "--noise-floor",
         type=Path,
@@ -225,6 +223,12 @@ def threshold(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
+    )
+
+
+def _threshold(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--threshold", type=float, metavar="PERCENT", help="a smaller change does not matter (default 2)"
     )
 
 
@@ -249,9 +253,7 @@ def history(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="acknowledged levels, a file for your repository; default: none are",
     )
-    parser.add_argument(
-        "--threshold", type=float, metavar="PERCENT", help="a smaller change does not matter (default 2)"
-    )
+    _threshold(parser)
 
 
 def gate(parser: argparse.ArgumentParser) -> None:

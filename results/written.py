@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from results.compare.arms import summarize_comparison
+from results.compare.comparison_file import Comparison
 from results.encode import encode
 from results.errors import FormUnavailable
 from results.history.summary import summarize_run
@@ -19,7 +20,8 @@ from results.store import COMPARISON, RECORD, SUMMARY, VERDICT, RunStore
 
 def run_view(store: RunStore) -> View:
     """The report of a run as data, without pictures. Raises SchemaUnknown, RecordDamaged."""
-    return _view(load(store), pictures=False)
+    run = load(store)
+    return _view(run, _comparison(run), pictures=False)
 
 
 def run_forms(store: RunStore, forms: Iterable[Form]) -> dict[str, Texts | FormUnavailable]:
@@ -28,26 +30,35 @@ def run_forms(store: RunStore, forms: Iterable[Form]) -> dict[str, Texts | FormU
     The run is read once. Raises SchemaUnknown, RecordDamaged.
     """
     run = load(store)
+    comparison = _comparison(run)
     found: dict[str, Texts | FormUnavailable] = {}
     views: dict[bool, View] = {}
     for form in forms:
         pictures = form.name == "html"
         if pictures not in views:
-            views[pictures] = _view(run, pictures=pictures)
+            views[pictures] = _view(run, comparison, pictures=pictures)
         try:
-            found[form.name] = made(form, views[pictures], run, _data(store, run) if pictures else None)
+            found[form.name] = made(
+                form, views[pictures], run, _data(store, run, comparison) if pictures else None
+            )
         except FormUnavailable as err:
             found[form.name] = err
     return found
 
 
-def _view(run: Loaded, *, pictures: bool) -> View:
+def _comparison(run: Loaded) -> Comparison | None:
+    """Of a run of two arms, which has no verdict."""
+    return summarize_comparison(run.record, run.samples) if run.verdict is None else None
+
+
+def _view(run: Loaded, comparison: Comparison | None, *, pictures: bool) -> View:
     if run.verdict is None:
-        return comparison_view(run.record, run.samples, summarize_comparison(run.record, run.samples))
+        assert comparison is not None
+        return comparison_view(run.record, run.samples, comparison)
     return build_view(run.record, run.samples, run.predictions, run.verdict, run.claims, pictures=pictures)
 
 
-def _data(store: RunStore, run: Loaded) -> bytes:
+def _data(store: RunStore, run: Loaded, comparison: Comparison | None) -> bytes:
     """What a page offers for download: what was measured and what it comes to, raw samples left out."""
     texts = {
         RECORD: (store.folder / RECORD).read_bytes(),
@@ -55,7 +66,7 @@ def _data(store: RunStore, run: Loaded) -> bytes:
     }
     if run.verdict is not None:
         texts[VERDICT] = encode(run.verdict)
-    else:
-        texts[COMPARISON] = encode(summarize_comparison(run.record, run.samples))
+    if comparison is not None:
+        texts[COMPARISON] = encode(comparison)
     held = {name: json.loads(text) for name, text in texts.items()}
     return json.dumps(held, indent=1, allow_nan=False).encode()
