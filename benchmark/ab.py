@@ -18,7 +18,7 @@ from benchmark.config import REFERENCE_RECIPE, Config
 from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal
 from benchmark.listener import Listener
-from benchmark.mnli import LABELS
+from benchmark.pairs.table import LABELS
 from export.artifact import ArtifactFiles
 from export.checkpoint import Checkpoint
 from results.arms import Arm, ArmName, Comparing, Threshold

@@ -1,119 +1,79 @@
-"""MNLI on this machine: one artifact's predictions on every pair, with the file that the device gets."""
+"""MNLI on this machine or a cluster: one artifact's predictions on every pair, by many workers."""
 
 from __future__ import annotations
 
-import os
-import time
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from export import lengths
-from export.runtime import open_signatures
+from benchmark.predict import predict
+from benchmark.workers.job import Job, Workers
+from export.runtimes import version_of
 from results.device import LengthPolicy
-from results.errors import ExportParityError
-from results.predictions import Predictions, write_predictions
-from results.record import Accuracy
+from results.evaluated import Accuracy
+from results.predictions import write_predictions
 
 if TYPE_CHECKING:
-    from android_runner.sequences import Sequences
+    from benchmark.inputs import Prepared
+    from benchmark.journal import Journal
     from benchmark.listener import Listener
     from export.artifact import ArtifactFiles
-    from results.store import RunStore
-
-
-def host_logits(
-    files: ArtifactFiles,
-    sequences: Sequences,
-    *,
-    runtime: str,
-    threads: int,
-    listener: Listener,
-    policy: LengthPolicy = "fixed",
-    built_in_kernels: bool = False,
-) -> tuple[NDArray[np.float32], str]:
-    """Logits of every sequence, shape (rows, labels) float32, in their order, and the runtime's version.
-
-    `policy`: whether a row runs as long as it is padded, or as the shortest signature that holds it.
-    Raises: ExportParityError where one is not finite.
-    """
-    chosen = lengths.assign(
-        sequences.attention_mask, [signature.length for signature in files.artifact.signatures], policy
-    )
-    signatures = open_signatures(
-        files.model_path,
-        runtime=runtime,
-        threads=threads,
-        lengths=np.unique(chosen).tolist(),
-        recipe=files.artifact.recipe,
-        built_in_kernels=built_in_kernels,
-    )
-    rows = len(sequences.row_ids)
-    logits = np.empty((rows, len(files.artifact.labels)), np.float32)
-    done = 0
-    # One signature after the other: going to and fro between them would cool its memory down.
-    for signature in signatures:
-        for row in np.flatnonzero(chosen == signature.length):
-            tokens = slice(signature.length)
-            logits[row] = signature.logits(
-                sequences.input_ids[row, tokens],
-                sequences.attention_mask[row, tokens],
-                sequences.token_type_ids[row, tokens],
-            )
-            done += 1
-            listener.on_progress(done, rows, "pairs")
-    if not np.isfinite(logits).all():
-        bad = sequences.row_ids[~np.isfinite(logits).all(axis=1)]
-        raise ExportParityError(
-            f"{files.artifact.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
-            next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
-        )
-    return logits, signatures[0].version
 
 
 def evaluate(
     files: ArtifactFiles,
-    sequences: Sequences,
-    gold: NDArray[np.int64],
+    pairs: Prepared,
     *,
     runtime: str,
-    threads: int,
-    store: RunStore,
+    policy: LengthPolicy,
+    workers: Workers,
+    journal: Journal,
     listener: Listener,
-    policy: LengthPolicy = "fixed",
-) -> Accuracy:
-    """Predictions of one artifact, saved row by row as CSV, and their counts.
+) -> None:
+    """Predictions of one artifact, saved row by row as CSV, and their counts in the record.
 
-    `gold`: shape (rows,), indices into the artifact's labels.
+    What ended of an evaluation that was stopped is not done again. Raises: ExportParityError where a logit
+    is not finite, WorkersLost, ConversionError.
     """
-    began = time.monotonic()
-    logits, version = host_logits(
-        files, sequences, runtime=runtime, threads=threads, listener=listener, policy=policy
-    )
-    seconds = time.monotonic() - began
-    predictions = Predictions(
-        labels=files.artifact.labels,
-        row=sequences.row_ids.astype(np.int64),
-        label=gold,
-        predicted=logits.argmax(axis=1),
-        logits=logits,
-    )
-    name = f"predictions-{files.artifact.recipe}.csv"
-    return Accuracy(
-        recipe=files.artifact.recipe,
+    recipe = files.artifact.recipe
+    job = job_of(files, runtime)
+    with predict(
+        job,
+        pairs,
+        lengths=job.signatures,
+        policy=policy,
+        workers=workers,
+        kept_in=journal.store.folder / f"chunks-{recipe}.kept",
+        listener=listener,
+    ) as done:
+        name = f"predictions-{recipe}.csv"
+        result = Accuracy(
+            recipe=recipe,
+            runtime=runtime,
+            runtime_version=job.version,
+            labels=done.predictions.labels,
+            rows=len(done.predictions.row),
+            correct=int(done.predictions.right.sum()),
+            confusion=done.predictions.confusion,
+            seconds=done.seconds,
+            predictions_file=name,
+            predictions_sha256=journal.store.add_raw(name, write_predictions(done.predictions)),
+            length_policy=policy,
+            engine=workers.engine,
+            workers=done.workers,
+            kept_rows=done.kept_rows,
+            peak_rss_bytes=max((one.peak_rss_bytes or 0 for one in done.who), default=0) or None,
+            processors=tuple(sorted({one.processor for one in done.who})),
+        )
+        journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
+
+
+def job_of(files: ArtifactFiles, runtime: str) -> Job:
+    artifact = files.artifact
+    return Job(
+        model=files.model_path,
+        sha256=artifact.model_sha256,
         runtime=runtime,
-        runtime_version=version,
-        labels=predictions.labels,
-        rows=len(gold),
-        correct=int(predictions.right.sum()),
-        confusion=predictions.confusion,
-        seconds=round(seconds, 3),
-        predictions_file=name,
-        predictions_sha256=store.add_raw(name, write_predictions(predictions)),
+        version=version_of(runtime),
+        recipe=artifact.recipe,
+        signatures=tuple(sorted(signature.length for signature in artifact.signatures)),
+        labels=len(artifact.labels),
     )
-
-
-def usable_cores() -> int:
-    """How many cores of this machine this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,8 +20,8 @@ from results.errors import ConfigError, HarnessError, did_you_mean
 _REPORT_IT = "This is a fault of the harness. Run again with --verbose, and report what it prints."
 _EPILOG = """\
 exit codes: 0 the job was done, whatever the verdict says; 2 wrong call; 4 could not measure or evaluate.
-With --require reproduced, and in ab, compare and gate: 1 not reproduced or slower, 3 inconclusive or not
-comparable.
+With --require, and in ab, compare and gate: 1 not reproduced, under the floor or slower, 3 inconclusive or
+not comparable.
 """
 
 
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.run,
         flags.model,
         flags.data,
-        flags.runtime,
+        flags.evaluation,
         flags.timing,
         flags.out,
     )
@@ -122,14 +122,20 @@ def _parser() -> argparse.ArgumentParser:
         "export", "convert a checkpoint and print where the files are", commands.export, flags.model
     )
     export.add_argument("--list-recipes", action="store_true", help="print what --recipe takes, and end")
-    command(
+    accuracy = command(
         "accuracy",
         "MNLI accuracy on this machine",
         commands.accuracy,
         flags.model,
         flags.data,
-        flags.runtime,
+        flags.evaluation,
         flags.out,
+    )
+    accuracy.add_argument(
+        "--require",
+        choices=["floor"],
+        help="make the exit code say whether each recipe keeps float32's accuracy, less 1 point: 0 kept, 1 "
+        "lost, 3 not decided by so many pairs",
     )
     latency = command(
         "latency",
@@ -194,6 +200,12 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/0001")
     resume.add_argument(
         "--device", metavar="D", help="the same device under another address; default: the address it had"
+    )
+    resume.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of the Dask cluster that evaluates what is left, or none for this machine; default: as the run "
+        "was called",
     )
     command("devices", "what is attached, and how to select it", commands.devices)
     command("doctor", "check the whole way to a device, and say what to do", commands.doctor, flags.device)

@@ -58,6 +58,13 @@ _FIELDS = {  # of Config, and the option that holds each
     "noise_floor": "noise_floor",
     "allow_undecided": "allow_undecided",
     "formats": "formats",
+    "workers": "workers",
+    "scheduler": "scheduler",
+    "evaluation_policy": "evaluation_policy",
+    "interval": "interval",
+    "pair_form": "pair_form",
+    "skip": "skip",
+    "reference_runs": "reference_runs",
 }
 
 
@@ -81,7 +88,12 @@ def _finished(config: Config, outcome: Outcome, console: Console) -> None:
 
 
 def _required(require: str | None, outcome: Outcome) -> int:
-    """The exit code of a job that was done: the verdict's, where that was asked for."""
+    """The exit code of a job that was done: the verdict's or the floor's, where that was asked for."""
+    if require == "floor":
+        floors = [check.outcome for check in outcome.view.checks if check.group == "accuracy.floor"]
+        if "failed" in floors:
+            return EXIT_NOT_REPRODUCED
+        return EXIT_DONE if floors and set(floors) == {"passed"} else EXIT_UNDECIDED
     if require == "reproduced" and outcome.status != "reproduced":
         return EXIT_NOT_REPRODUCED if outcome.status == "not_reproduced" else EXIT_UNDECIDED
     return EXIT_DONE
@@ -106,9 +118,11 @@ def accuracy(options: argparse.Namespace) -> int:
     from benchmark.console import Console
 
     console = Console()
+    options.evaluation_policy = options.length_policy  # nothing else here has a length
     config = _config(options)
-    _finished(config, pipeline.accuracy(config, console), console)
-    return EXIT_DONE
+    outcome = pipeline.accuracy(config, console)
+    _finished(config, outcome, console)
+    return _required(options.require, outcome)
 
 
 def latency(options: argparse.Namespace) -> int:
@@ -234,7 +248,7 @@ def resume(options: argparse.Namespace) -> int:
 
     console = Console()
     called = saved_call.read(options.run)
-    outcome = pipeline.resume(options.run, options.device, console)
+    outcome = pipeline.resume(options.run, options.device, console, scheduler=options.scheduler)
     _finished(called.config, outcome, console)
     if called.job == "ab":
         return _judged(outcome.view, allow_undecided=called.config.allow_undecided)
@@ -317,12 +331,16 @@ def _config(options: argparse.Namespace) -> Config:
     taken = {name: given[flag] for name, flag in _FIELDS.items() if given.get(flag) is not None}
     if "lengths" in taken:
         taken["lengths"] = _lengths(taken["lengths"])
-    for listed in {"recipes", "models", "rewrites", "formats"} & set(taken):
-        taken[listed] = tuple(name.strip() for name in taken[listed].split(","))
+    for listed in {"recipes", "models", "rewrites", "formats", "skip"} & set(taken):
+        taken[listed] = _listed(taken[listed])
+    if "runtime" in taken:
+        taken["runtime"], *others = _listed(taken["runtime"]) or ("",)
+        taken["other_runtimes"] = tuple(others)
     if given.get("arms") is not None:
         taken["threshold"] = _threshold(options)
-    if taken.get("rewrites") == ("none",):
-        taken["rewrites"] = ()
+    for listed in {"rewrites", "skip"} & set(taken):
+        if taken[listed] == ("none",):
+            taken[listed] = ()
     return Config(**taken)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from results.device import Delegate, LengthPolicy
-from results.errors import ConfigError
+from results.errors import ConfigError, did_you_mean
+from results.evaluated import IntervalMethod, RowFault
 from results.record import Where
 from results.report.forms.by_name import form_named
 
@@ -20,7 +21,10 @@ CLAIM_THREADS, CLAIM_BATCH = 4, 1
 LONGEST = 512
 FEWEST_TOKENS = 8  # [CLS] a [SEP] b [SEP], and a word or two more
 
-Require = Literal["reproduced"]
+# "-" is MultiNLI's and SNLI's own mark of a pair on which its annotators did not agree.
+DEFAULT_SKIP: tuple[RowFault, ...] = ("missing-label",)
+
+Require = Literal["reproduced", "floor"]
 Runner = Literal["mobilebert_runner", "benchmark_model"]
 
 
@@ -38,6 +42,13 @@ class Config:
     version. `commit`: of what is measured. `threshold`: the share of latency, 0 to 1, below which a change
     does not matter; `noise_floor`: the folder of an A/A run, whose noise hides one; `allow_undecided`: what
     decides nothing is no failure. `formats`: in which the report is written when the run ends.
+
+    Of the evaluation: `runtime` is the one that counts, `other_runtimes` are set beside it; `workers`: so
+    many processes, None for one a core; `scheduler`: the address of a Dask cluster, instead of this machine;
+    `evaluation_policy`: `length_policy` there, unless the device's predictions are compared; `interval`:
+    of an accuracy. `pair_form`: by which declared table pairs are read, a name or a file, None for the one
+    that fits; `skip`: faults whose rows are left out, not refused; `reference_runs`: accuracies of another
+    model.
     """
 
     checkpoint: str | None = None
@@ -78,6 +89,14 @@ class Config:
     noise_floor: Path | None = None
     formats: tuple[str, ...] = ()
     allow_undecided: bool = False
+    other_runtimes: tuple[str, ...] = ()
+    workers: int | None = None
+    scheduler: str | None = None
+    evaluation_policy: LengthPolicy = "shortest"
+    interval: IntervalMethod = "wilson"
+    pair_form: str | None = None
+    skip: tuple[RowFault, ...] = DEFAULT_SKIP
+    reference_runs: Path | None = None
 
     def __post_init__(self) -> None:
         if self.commit is not None and not (0 < len(self.commit) <= 200 and self.commit.isprintable()):
@@ -122,8 +141,27 @@ class Config:
             )
         if self.threads is not None:
             _within("--threads", self.threads, 1, 64)
+        if self.workers is not None:
+            _within("--workers", self.workers, 1, 1024)
+            if self.scheduler is not None:
+                raise ConfigError(
+                    "--workers are processes of this machine, and --scheduler has its own",
+                    next_step="Leave one of them out.",
+                )
+        if unknown := set(self.skip) - set(get_args(RowFault)):
+            raise ConfigError(
+                f"--skip {sorted(unknown)[0]!r} is no fault of a row."
+                f"{did_you_mean(sorted(unknown)[0].replace('_', '-'), get_args(RowFault))}",
+                next_step=f"Give one or more of {', '.join(get_args(RowFault))}, or none.",
+            )
         if self.slice_rows is not None:
             _within("--slice", self.slice_rows, 1, 10_000_000)
+        runtimes = (self.runtime, *self.other_runtimes)
+        if not self.runtime or len(set(runtimes)) != len(runtimes):
+            raise ConfigError(
+                f"--runtime {','.join(runtimes)!r} names no runtime, or one twice",
+                next_step="Give one or more different runtimes, separated by commas.",
+            )
         if not self.recipes or len(set(self.recipes)) != len(self.recipes):
             raise ConfigError(
                 f"--recipe {','.join(self.recipes)!r} names no recipe, or one twice",

@@ -66,7 +66,8 @@ class Console(Listener):
         if not self._err.is_terminal:
             if now - self._printed >= _PLAIN_INTERVAL_S:
                 self._printed = now
-                self._err.print(f"  {done} of {total} {unit}, {rate:.1f}/s", markup=False)
+                left = f", about {_clock((total - done) / rate)} left" if rate else ""
+                self._err.print(f"  {done} of {total} {unit}, {rate:.1f}/s{left}", markup=False)
             return
         if self._bar is None:
             self._bar = Progress(
@@ -218,6 +219,12 @@ class Console(Listener):
         with _written():
             self._out.print(text, markup=False, width=width, soft_wrap=width is None)
             self._out.file.flush()
+
+
+def _clock(seconds: float) -> str:
+    """As a bar tells it: 0:01:30."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 @contextlib.contextmanager

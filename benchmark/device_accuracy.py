@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from android_runner.run import Order, checked, launch, remove, send
 from benchmark.bench import order_of, series_of_files
+from benchmark.predict import predictions_of
 from results.errors import OutputUnreadable, RunDiffers
-from results.predictions import Predictions, write_predictions
-from results.record import DeviceAccuracy
+from results.evaluated import DeviceAccuracy
+from results.predictions import write_predictions
 
 if TYPE_CHECKING:
     from android_runner.parse import Samples
@@ -139,13 +140,7 @@ def compare(
 ) -> DeviceAccuracy:
     """Two sets of logits of the same rows, shape (rows, labels), side by side; the device's are saved."""
     series, device = series_of_files(made.files), made.logits
-    predictions = Predictions(
-        labels=made.files.artifact.labels,
-        row=pairs.sequences.row_ids.astype(np.int64),
-        label=pairs.gold,
-        predicted=device.argmax(axis=1),
-        logits=device,
-    )
+    predictions = predictions_of(pairs, device)
     name = f"device-predictions-{series.stem}.csv"
     difference = np.abs(device.astype(np.float64) - host)
     return DeviceAccuracy(

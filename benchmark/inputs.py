@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.answers import Answers
 from benchmark.config import Config
-from benchmark.locate import locate_pairs, locate_vocabulary
-from benchmark.mnli import LABELS, read_pairs, take
-from benchmark.tokenize import open_tokenizer, tokenize
-from results.errors import LabelsError
-from results.record import Pairs
+from benchmark.kept_tokens import tokens_of
+from benchmark.locate import locate_pairs, locate_vocabulary, refuse_another
+from benchmark.pairs.doubts import gold_doubts
+from benchmark.pairs.read import read_pairs
+from benchmark.pairs.table import LABELS, take
+from benchmark.tokenize import SPECIAL_PER_PAIR, open_tokenizer
+from results.errors import LabelsError, VocabularyError
+from results.evaluated import Pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +28,12 @@ if TYPE_CHECKING:
 BERT_VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 _BERT_SIZE = 30522
 _CANDIDATES = 256  # as many as the parity check can use
+_DOUBTED_UNKNOWN, _MOST_UNKNOWN = 0.01, 0.5  # shares of a run's tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Tokenized pairs. `gold`: shape (rows,), indices into the model's labels; `doubts`: (code, sentence).
+    """Tokenized pairs. `gold`: shape (rows,), indices into `answers.names`; `doubts`: (code, sentence).
 
     `candidates`: rows for the parity check, of the whole set, however small its slice is.
     """
@@ -37,6 +42,7 @@ class Prepared:
     sequences: Sequences
     candidates: Sequences
     gold: NDArray[np.int64]
+    answers: Answers
     doubts: tuple[tuple[str, str], ...]
 
 
@@ -64,18 +70,25 @@ def prepare(
             "export takes any labels, and latency what it wrote.",
         )
     found = locate_pairs(config.pairs)
-    whole = read_pairs(found.path, origin=found.origin, example=found.example)
+    whole = read_pairs(
+        found.path, origin=found.origin, example=found.example, form=config.pair_form, skip=config.skip
+    )
     table = take(whole, _slice(config, whole.rows_total), seed=config.seed)
     vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint_vocabulary)
     size = vocabulary_size if vocabulary_size is not None else 2**31 - 1
     tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
-    sequences, truncated = tokenize(
-        tokenizer, table, length=length, model_size=vocabulary_size or tokenizer.size
-    )
+    refuse_another(vocabulary, of_checkpoint=checkpoint_vocabulary)
     few = take(whole, min(_CANDIDATES, whole.rows_total), seed=config.seed)
-    candidates, _ = tokenize(tokenizer, few, length=length, model_size=vocabulary_size or tokenizer.size)
-    number = {name: index for index, name in enumerate(labels)}
-    doubts = []
+    # One call for both, over rows in file order; on a full run it is the whole file.
+    ids = [set(some.frame["row"]) for some in (table, few)]
+    both = whole.frame[whole.frame["row"].isin(ids[0] | ids[1])]
+    rows = both["row"].to_numpy(dtype=np.int32)
+    tokens = tokens_of(tokenizer, list(zip(both["premise"], both["hypothesis"], strict=True)), length=length)
+    padded = tokens.padded(rows, tokenizer, length=length, model_size=vocabulary_size or tokenizer.size)
+    used, candidates = (np.flatnonzero(np.isin(rows, list(some))) for some in ids)
+    answers = Answers.of_file(labels, table.answers)
+    number = {name: index for index, name in enumerate(answers.names)}
+    doubts = list(gold_doubts(table))
     if table.kind == "example":
         doubts.append(("example-pairs", "No MNLI data at hand: these are example pairs, not MNLI."))
     if vocabulary.example:
@@ -89,6 +102,9 @@ def prepare(
                 f"{vocabulary.path.name} has BERT's size and is not BERT's file; copies differ.",
             )
         )
+    words = int((tokens.counts[used] - SPECIAL_PER_PAIR).sum())
+    unknown = int(tokens.unknown(tokenizer)[used].sum())
+    doubts += _unknown(words, unknown, vocabulary.path, exact=exact)
     return Prepared(
         pairs=Pairs(
             kind=table.kind,
@@ -97,15 +113,44 @@ def prepare(
             sha256=table.sha256,
             rows_total=table.rows_total,
             rows_used=len(table.frame),
-            truncated_rows=truncated,
+            truncated_rows=int(tokens.cut[used].sum()),
             vocabulary_sha256=tokenizer.sha256,
             vocabulary_size=tokenizer.size,
+            form=table.form,
+            left_out=table.left_out,
+            answers=table.answers,
+            tokens=words,
+            unknown_tokens=unknown,
         ),
-        sequences=sequences,
-        candidates=candidates,
+        sequences=padded.take(used),
+        candidates=padded.take(candidates),
         gold=np.array([number[label] for label in table.frame["label"]]),
+        answers=answers,
         doubts=tuple(doubts),
     )
+
+
+def _unknown(tokens: int, unknown: int, path: Path, *, exact: bool) -> list[tuple[str, str]]:
+    """A doubt where a text's words are not the vocabulary's; an error where most are not.
+
+    Source of the threshold: of MNLI's tokens less than one in 10,000 is unknown to BERT's vocabulary.
+    """
+    share = unknown / max(tokens, 1)
+    if exact and share >= _MOST_UNKNOWN:
+        raise VocabularyError(
+            f"{unknown} of the pairs' {tokens} tokens are unknown to {path} ([UNK])",
+            next_step="Give --vocab the vocab.txt of the checkpoint, or --pairs in its language.",
+            path=path,
+        )
+    if share < _DOUBTED_UNKNOWN:
+        return []
+    return [
+        (
+            "unknown-words",
+            f"{share:.1%} of the pairs' tokens ({unknown} of {tokens}) are unknown to {path.name}, [UNK]: "
+            "the vocabulary may not be that of these pairs or of this checkpoint.",
+        )
+    ]
 
 
 def _slice(config: Config, rows: int) -> int | None:

@@ -44,6 +44,7 @@ _STEPS = (
         ("pair of arms", "comparing"),
     ),
     *(("device parity", "parities"), ("launches", "launches"), ("accuracy", "accuracies")),
+    ("other runtimes", "runtime_accuracies"),
 )
 # Of what a device can do to a run: that which trying again does not change.
 _FOR_EVER = (AbiUnsupported, BundleUnavailable)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 
 from export import hub
 from results.errors import PairsError, VocabularyError
+from results.plain import short
 
 DATA_VARIABLE = "MOBILEBERT_BENCH_DATA"
 _PAIRS_NAMES = ("mnli_dev_matched.tsv", "dev_matched.tsv", "MNLI/dev_matched.tsv")
@@ -68,6 +70,34 @@ def locate_vocabulary(flag: Path | None, *, of_checkpoint: Path | None) -> Locat
     if from_hub is not None:
         return Located(path=from_hub, origin=f"hub {_HUB_VOCAB_MODEL}")
     return Located(path=_example("vocab.txt"), origin="example vocabulary of this project", example=True)
+
+
+def refuse_another(vocabulary: Located, *, of_checkpoint: Path | None) -> None:
+    """A vocabulary with other entries than the checkpoint's own gives wrong ids, and nothing else shows it.
+
+    Raises: VocabularyError, which names the first entry that differs. Line ends do not matter.
+    """
+    if of_checkpoint is None or of_checkpoint == vocabulary.path:
+        return
+    try:
+        given, own = (_entries(path) for path in (vocabulary.path, of_checkpoint))
+    except OSError:  # who opens it says so
+        return
+    if given == own:
+        return
+    pairs = list(zip_longest(given, own, fillvalue=b""))
+    differing = [line for line, (one, other) in enumerate(pairs, start=1) if one != other]
+    words = [short(word.decode("utf-8", "replace"), 30) for word in pairs[differing[0] - 1]]
+    raise VocabularyError(
+        f"the vocabulary {vocabulary.path} is not the checkpoint's own, {of_checkpoint}: {len(differing)} "
+        f"entries differ, first in line {differing[0]}: {words[0]!r}, there {words[1]!r}",
+        next_step="Leave --vocab out: the checkpoint's own is used then.",
+        path=vocabulary.path,
+    )
+
+
+def _entries(path: Path) -> list[bytes]:
+    return path.read_bytes().replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
 
 
 def _in_data_folders(names: tuple[str, ...]) -> Located | None:

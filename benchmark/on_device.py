@@ -20,10 +20,10 @@ from android_runner.lease import Lease
 from android_runner.settle import check_fit
 from benchmark import device_accuracy, parity_run
 from benchmark import measure as launches
-from benchmark.accuracy import usable_cores
 from benchmark.bench import Bench, Ready
 from benchmark.config import CLAIM_THREADS, REFERENCE_RECIPE, Config
 from benchmark.device_accuracy import DeviceLogits
+from benchmark.host_logits import usable_cores
 from benchmark.inputs import Prepared
 from benchmark.journal import Journal
 from benchmark.listener import Listener

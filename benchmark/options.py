@@ -84,18 +84,53 @@ def length(parser: argparse.ArgumentParser) -> None:
 
 def data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
-    group.add_argument("--pairs", type=Path, metavar="FILE", help="pairs with gold labels, TSV or parquet")
+    group.add_argument(
+        "--pairs", type=Path, metavar="FILE", help="pairs with gold labels: TSV, CSV, JSON lines or parquet"
+    )
+    group.add_argument(
+        "--pair-form",
+        metavar="NAME|FILE",
+        help="the table of its columns and labels: a shipped one, or a TOML file of yours (docs/pairs.md); "
+        "default: the shipped one that fits",
+    )
+    group.add_argument(
+        "--skip",
+        metavar="A[,B]",
+        help="rows with these faults are left out and counted, all other faults refuse the file: "
+        "missing-label (default), unknown-label, empty-text, one-sided, not-utf8, malformed, duplicate-id; "
+        "or none",
+    )
     group.add_argument("--vocab", type=Path, metavar="FILE", help="the checkpoint's vocab.txt")
     group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
     group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
 
 
-def runtime(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def evaluation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("accuracy on this machine")
+    group.add_argument(
         "--runtime",
         default="ai-edge-litert",
-        choices=["ai-edge-litert", "tflite-runtime"],
-        help="what evaluates accuracy on this machine",
+        metavar="A[,B]",
+        help="ai-edge-litert (default), tflite-runtime, tensorflow, or torch, which runs the weights "
+        "themselves; the first one counts, others are set beside it",
+    )
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes, each pinned to a core (default: one a core)"
+    )
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that evaluates, such as tcp://10.0.0.7:8786"
+    )
+    group.add_argument(
+        "--interval",
+        choices=["wilson", "clopper-pearson"],
+        help="of an accuracy: wilson (default), or clopper-pearson, whose coverage is guaranteed",
+    )
+    group.add_argument(
+        "--reference-runs",
+        type=Path,
+        metavar="FILE",
+        help="accuracies of many runs of another model on the whole matched set, TSV (run, accuracy), to be "
+        "shown beside these",
     )
 
 

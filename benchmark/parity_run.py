@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from android_runner.run import launch
-from benchmark.accuracy import host_logits
 from benchmark.bench import (
     Bench,
     Ready,
@@ -20,6 +19,7 @@ from benchmark.bench import (
     series_of_files,
 )
 from benchmark.device_parity import compare, far_apart, sample_for
+from benchmark.host_logits import host_logits
 from benchmark.journal import Journal
 from benchmark.listener import Listener
 from results.launches import launches_of

@@ -23,12 +23,14 @@ def run(config: Config, listener: Listener, earlier: Path | None = None) -> Outc
     from benchmark import on_device, start, steps
 
     steps.check_call(config)
+    runs = steps.read_reference_runs(config)
     with contextlib.closing(on_device.choose(config, listener)) as link:
         checkpoint = steps.open_weights(config, listener)
         pairs = steps.read_pairs(config, checkpoint, listener)
         journal = start.begin("run", config, checkpoint, listener, device=link.name, earlier=earlier)
         with journal.keeping():
             steps.note_pairs(pairs, journal)
+            steps.note_reference_runs(runs, journal)
             device = on_device.look_at(link, journal, listener)
             artifacts = steps.export_all(config, checkpoint, journal, listener)
             with on_device.held(link, device, config, journal, listener) as session:
@@ -36,7 +38,8 @@ def run(config: Config, listener: Listener, earlier: Path | None = None) -> Outc
                 ready = on_device.check_parity(bench, artifacts, journal, listener)
                 on_device.measure(bench, ready, journal, listener)
                 predicted = on_device.evaluate(bench, ready, config, pairs, journal, listener)
-            steps.evaluate(pairs, artifacts, journal, listener)
+            steps.evaluate(config, pairs, artifacts, journal, listener)
+            steps.set_beside(config, checkpoint, pairs, artifacts, journal, listener)
             steps.compare_predictions(predicted, pairs, journal)
             return steps.conclude(journal)
 
@@ -57,13 +60,16 @@ def accuracy(config: Config, listener: Listener, earlier: Path | None = None) ->
     from benchmark import start, steps
 
     steps.check_call(config)
+    runs = steps.read_reference_runs(config)
     checkpoint = steps.open_weights(config, listener)
     pairs = steps.read_pairs(config, checkpoint, listener)
     journal = start.begin("accuracy", config, checkpoint, listener, earlier=earlier)
     with journal.keeping():
         steps.note_pairs(pairs, journal)
+        steps.note_reference_runs(runs, journal)
         artifacts = steps.export_all(config, checkpoint, journal, listener)
-        steps.evaluate(pairs, artifacts, journal, listener)
+        steps.evaluate(config, pairs, artifacts, journal, listener)
+        steps.set_beside(config, checkpoint, pairs, artifacts, journal, listener)
         return steps.conclude(journal)
 
 
@@ -133,11 +139,14 @@ def ab(config: Config, arms: tuple[str, ...], listener: Listener, earlier: Path 
             return steps.conclude(journal)
 
 
-def resume(folder: Path, device: str | None, listener: Listener) -> Outcome:
-    """A run that was stopped, gone on with where it was; `device`: its address now, if it has another one."""
+def resume(folder: Path, device: str | None, listener: Listener, *, scheduler: str | None = None) -> Outcome:
+    """A run that was stopped, gone on with where it was.
+
+    `device`, `scheduler`: the addresses of its device and of the cluster now, if they have other ones.
+    """
     from benchmark import saved_call
 
-    call, folder = saved_call.read(folder, device), folder.absolute()
+    call, folder = saved_call.read(folder, device, scheduler), folder.absolute()
     with saved_call.in_its_place(call):
         if call.model is not None:
             return latency(call.config, call.model, listener, folder)

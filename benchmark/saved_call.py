@@ -23,9 +23,9 @@ from results.store import RunStore
 
 Job = Literal["run", "latency", "accuracy", "table", "ab"]
 FILE = "call.json"
-_FORM = 3
-_PATHS = ("pairs", "vocab", "calibration", "output", "noise_floor")
-_LISTS = ("recipes", "rewrites", "models", "lengths", "formats")
+_FORM = 4
+_PATHS = ("pairs", "vocab", "calibration", "output", "noise_floor", "reference_runs")
+_LISTS = ("recipes", "rewrites", "models", "lengths", "formats", "other_runtimes", "skip")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,11 @@ def _set_data(value: str | None) -> None:
         os.environ[DATA_VARIABLE] = value
 
 
-def read(folder: Path, device: str | None = None) -> SavedCall:
-    """The call of a run that did not end; `device`: where its device is now, if not where it was.
+def read(folder: Path, device: str | None = None, scheduler: str | None = None) -> SavedCall:
+    """The call of a run that did not end.
+
+    `device`, `scheduler`: where its device and the cluster that evaluates are now, if not where they were;
+    "none" for this machine.
 
     Raises:
         RecordDamaged: that is no run folder.
@@ -94,6 +97,8 @@ def read(folder: Path, device: str | None = None) -> SavedCall:
         for name in _LISTS:
             fields[name] = None if fields[name] is None else tuple(fields[name])
         fields["device"] = device or fields["device"]
+        if scheduler is not None:
+            fields |= {"scheduler": None if scheduler == "none" else scheduler, "workers": None}
         return SavedCall(
             job=said["job"],
             config=Config(**fields),

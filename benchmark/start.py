@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _OUR_PROGRAM = "mobilebert_runner 1"
 _PACKAGES = (
     *("tensorflow-cpu", "tensorflow", "ai-edge-litert", "tflite-runtime", "transformers", "tokenizers"),
-    *("numpy", "pandas", "scipy", "adb-shell", "adbutils", "libusb1"),
+    *("torch", "numpy", "pandas", "scipy", "adb-shell", "adbutils", "libusb1"),
 )
 
 
@@ -189,6 +189,8 @@ def _settings(
         repeats=config.repeats,
         cool_down_s=config.cool_down_s,
         commit=config.commit,
+        other_runtimes=config.other_runtimes,
+        interval=config.interval,
     )
 
 

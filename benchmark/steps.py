@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 from android_runner.binary import check_binary
 from benchmark import accuracy as host_accuracy
-from benchmark import device_accuracy
+from benchmark import device_accuracy, other_runtimes, reference_runs
 from benchmark.config import REFERENCE_RECIPE, Config
 from benchmark.device_accuracy import DeviceLogits
 from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
-from benchmark.mnli import LABELS
 from benchmark.outcome import Outcome
+from benchmark.pairs.form import forms_of
+from benchmark.pairs.table import LABELS
 from benchmark.start import row_length
 from benchmark.training import training_rows
+from benchmark.workers.address import refuse_unreachable
+from benchmark.workers.engage import by, engage
 from export import lengths, rewrite
 from export.artifact import ArtifactFiles, build, refuse_impossible
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.hub import default_checkpoint
 from export.recipes import EQUALIZE, recipe
-from export.runtime import refuse_unfit
+from export.runtimes import refuse_absent, refuse_first, refuse_unfit, refuse_unknown
 from results import recompute
+from results.evaluated import ReferenceRuns
 from results.record import Artifact
 from results.series import Series
 
@@ -33,13 +37,23 @@ if TYPE_CHECKING:
 
 
 def check_call(config: Config) -> None:
-    """Refuse recipes that do not exist, or that the runtime asked for cannot load, before anything starts."""
+    """Refuse what is not there, or does not go together, before anything starts."""
+    runtimes = (config.runtime, *config.other_runtimes)
+    for runtime in runtimes:
+        refuse_unknown(runtime)
+    refuse_first(config.runtime)
+    for runtime in runtimes:
+        refuse_absent(runtime)
     for name in config.recipes:
         refuse_unfit(config.runtime, recipe(name).name)
     if config.rewrites is not None:
         rewrite.check(config.rewrites)
     if config.binary is not None:
         check_binary(config.binary)
+    if config.pair_form is not None:
+        forms_of(config.pair_form)
+    if config.scheduler is not None:
+        refuse_unreachable(config.scheduler)
 
 
 def open_weights(config: Config, listener: Listener) -> Checkpoint:
@@ -50,9 +64,15 @@ def open_weights(config: Config, listener: Listener) -> Checkpoint:
     return checkpoint
 
 
+def read_reference_runs(config: Config) -> ReferenceRuns | None:
+    return (
+        None if config.reference_runs is None else reference_runs.read_reference_runs(config.reference_runs)
+    )
+
+
 def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Prepared:
     listener.on_step("Reading and tokenizing the pairs.")
-    return prepare(
+    prepared = prepare(
         config,
         length=config.row_length,
         labels=checkpoint.labels,
@@ -60,6 +80,13 @@ def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Pr
         exact=checkpoint.weights.kind != "seeded",
         checkpoint_vocabulary=checkpoint.vocab_path,
     )
+    pairs = prepared.pairs
+    left_out = ", ".join(f"{one.rows} {one.fault}" for one in pairs.left_out)
+    listener.on_step(
+        f"{pairs.rows_total} pairs by the form {pairs.form}"
+        + (f"; left out: {left_out}." if left_out else ".")
+    )
+    return prepared
 
 
 def read_pairs_for(config: Config, artifact: Artifact, listener: Listener) -> Prepared:
@@ -78,6 +105,12 @@ def note_pairs(pairs: Prepared, journal: Journal) -> None:
     journal.fix("pairs", pairs=pairs.pairs)
     for code, text in pairs.doubts:
         journal.doubt(code, text)
+
+
+def note_reference_runs(runs: ReferenceRuns | None, journal: Journal) -> None:
+    """Of another model, to be shown beside these; none where the call names no file."""
+    if runs is not None:
+        journal.fix("reference runs", reference_runs=runs)
 
 
 def export_all(
@@ -138,29 +171,49 @@ def open_model(path: Path, listener: Listener) -> ArtifactFiles:
 
 
 def evaluate(
-    pairs: Prepared, artifacts: tuple[ArtifactFiles, ...], journal: Journal, listener: Listener
+    config: Config,
+    pairs: Prepared,
+    artifacts: tuple[ArtifactFiles, ...],
+    journal: Journal,
+    listener: Listener,
 ) -> None:
+    """Every artifact on every pair, by the workers that the call names."""
     journal.went_on()
     done = {one.recipe for one in journal.record.accuracies}
-    for files in artifacts:
-        if files.artifact.recipe in done:
-            continue
-        listener.on_step(
-            f"Evaluating {files.artifact.recipe} on this machine: {pairs.pairs.rows_used} of "
-            f"{pairs.pairs.rows_total} pairs, {pairs.pairs.name}."
-        )
-        result = host_accuracy.evaluate(
-            files,
-            pairs.sequences,
-            pairs.gold,
-            runtime=journal.record.settings.runtime,
-            threads=host_accuracy.usable_cores(),
-            store=journal.store,
-            listener=listener,
-            policy=journal.record.settings.length_policy,
-        )
-        journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
-        listener.on_done()
+    left = [files for files in artifacts if files.artifact.recipe not in done]
+    if not left:
+        return
+    settings = journal.record.settings
+    # The device's predictions are compared with these row by row: then both take the same way.
+    policy = settings.length_policy if settings.accuracy_on == "device" else config.evaluation_policy
+    with engage(config, pairs.sequences.rows, listener) as workers:
+        for files in left:
+            listener.on_step(
+                f"Evaluating {files.artifact.recipe} {by(workers)}: {pairs.pairs.rows_used} of "
+                f"{pairs.pairs.rows_total} pairs, {pairs.pairs.name}."
+            )
+            host_accuracy.evaluate(
+                files,
+                pairs,
+                runtime=settings.runtime,
+                policy=policy,
+                workers=workers,
+                journal=journal,
+                listener=listener,
+            )
+            listener.on_done()
+
+
+def set_beside(
+    config: Config,
+    checkpoint: Checkpoint,
+    pairs: Prepared,
+    artifacts: tuple[ArtifactFiles, ...],
+    journal: Journal,
+    listener: Listener,
+) -> None:
+    """The same by the other runtimes that were named, on these pairs or a slice of them."""
+    other_runtimes.set_beside(config, checkpoint, pairs, artifacts, journal, listener)
 
 
 def compare_predictions(made: tuple[DeviceLogits, ...], pairs: Prepared, journal: Journal) -> None:

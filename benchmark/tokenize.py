@@ -1,32 +1,82 @@
-"""Text to token ids: transformers' fast tokenizer, opened with proof that it read its vocabulary."""
+"""Text to token ids: the WordPiece tokenizer of the package tokenizers, proved to have read its file.
+
+The same tokens as transformers' BertTokenizerFast, which is a dress of it and takes a second to import.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from android_runner.sequences import Sequences
 from results.errors import VocabularyError
 
 if TYPE_CHECKING:
-    from benchmark.mnli import PairTable
+    from collections.abc import Sequence
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+SPECIAL_PER_PAIR = 3  # [CLS] a [SEP] b [SEP]
 # BERT's own vocabulary splits this word so (https://github.com/google-research/bert, README).
 _BERT_SIZE, _BERT_WORD, _BERT_PIECES = 30522, "unaffable", ["una", "##ffa", "##ble"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokenizer:
-    """A WordPiece tokenizer and what its vocabulary file is. `size` in entries."""
+    """A WordPiece tokenizer and what its vocabulary file is. `size` in entries, `padding` the id of [PAD]."""
 
     fast: Any
     path: Path
     sha256: str
     size: int
+    padding: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tokens:
+    """Pairs as token ids, special ones among them, cut to the longest that was asked for.
+
+    `ids`: of all pairs one after the other. Of each pair, (rows,): `ends`, where it ends in `ids`; `second`,
+    where its second sentence begins, counted from its first token; `cut`, whether it was cut.
+    """
+
+    ids: NDArray[np.int32]
+    ends: NDArray[np.int64]
+    second: NDArray[np.int32]
+    cut: NDArray[np.bool_]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Tokens of each pair, (rows,)."""
+        return np.diff(self.ends, prepend=0)
+
+    def unknown(self, tokenizer: Tokenizer) -> NDArray[np.int64]:
+        """How many of each pair's tokens are [UNK], (rows,)."""
+        total = np.cumsum(np.append(0, self.ids == tokenizer.unknown))
+        return np.diff(total[self.ends], prepend=0)
+
+    def padded(
+        self, row_ids: NDArray[np.int32], tokenizer: Tokenizer, *, length: int, model_size: int
+    ) -> Sequences:
+        """Rows of `length` tokens. `row_ids`: (rows,); `model_size`: entries of the model's vocabulary."""
+        counts = self.counts
+        at = np.arange(length)
+        mask = at < counts[:, None]
+        ids = np.full(mask.shape, tokenizer.padding, np.int32)
+        ids[mask] = self.ids
+        return Sequences(
+            row_ids=row_ids,
+            input_ids=ids,
+            attention_mask=mask.astype(np.int32),
+            token_type_ids=(mask & (at >= self.second[:, None])).astype(np.int32),
+            vocabulary_size=model_size,
+        )
 
 
 def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
@@ -35,9 +85,7 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
     `model_size`: rows of the model's word embedding; the vocabulary has as many entries, or, where `exact`
     is False (seeded weights know no words), at most as many. Raises: VocabularyError.
     """
-    # It would advise to install PyTorch, which tokenizing does not need.
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    from transformers import BertTokenizerFast  # type: ignore[attr-defined] # made when asked for
+    from tokenizers import BertWordPieceTokenizer
 
     entries = _read_entries(path)
     if len(entries) > model_size or (exact and len(entries) != model_size):
@@ -46,52 +94,51 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
             next_step="Give --vocab the vocab.txt that belongs to the checkpoint.",
             path=path,
         )
-    fast = BertTokenizerFast(vocab=str(path), do_lower_case=True)
-    # transformers 5 ignores an argument name that it does not know and then reads no vocabulary at all:
-    # every word becomes [UNK], without a word of warning. So: ask it for tokens that must be there.
+    fast = BertWordPieceTokenizer(vocab=str(path), lowercase=True)
+
+    def split(text: str) -> list[str]:
+        found: list[str] = fast.encode(text, add_special_tokens=False).tokens
+        return found
+
+    # A tokenizer that reads no vocabulary, or another one, makes every word [UNK] without a word of warning.
+    # So: ask it for tokens that must be there.
     known = [
         word for word in entries if word.isascii() and word.isalpha() and word.islower() and len(word) > 2
     ]
     sample = known[:: max(1, len(known) // 8)][:8]
-    proof = len(fast) == len(entries) and fast.tokenize(" ".join(sample)) == sample and bool(sample)
+    proof = fast.get_vocab_size() == len(entries) and split(" ".join(sample)) == sample and bool(sample)
     if len(entries) == _BERT_SIZE:
-        proof = proof and fast.tokenize(_BERT_WORD) == _BERT_PIECES
+        proof = proof and split(_BERT_WORD) == _BERT_PIECES
     if not proof:
         raise VocabularyError(
             f"the tokenizer opened with {path} does not tokenize its own words as they stand there",
             next_step="Give --vocab a WordPiece vocab.txt, lower case, one entry per line, unchanged.",
             path=path,
             sample=sample,
-            tokens=fast.tokenize(" ".join(sample)),
+            tokens=split(" ".join(sample)),
         )
     return Tokenizer(
-        fast=fast, path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), size=len(entries)
+        fast=fast,
+        path=path,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        size=len(entries),
+        padding=fast.token_to_id("[PAD]"),
+        unknown=fast.token_to_id("[UNK]"),
     )
 
 
-def tokenize(
-    tokenizer: Tokenizer, table: PairTable, *, length: int, model_size: int
-) -> tuple[Sequences, int]:
-    """All pairs of a table, padded and cut (longest first) to `length` tokens; and how many were cut."""
-    import numpy as np
-
-    frame = table.frame
-    encoded = tokenizer.fast(
-        frame["premise"].tolist(),
-        frame["hypothesis"].tolist(),
-        padding="max_length",
-        truncation="longest_first",
-        max_length=length,
-        return_tensors="np",
+def tokenize(tokenizer: Tokenizer, texts: Sequence[tuple[str, str]], *, length: int) -> Tokens:
+    """Pairs of sentences as tokens, in one call, cut (longest first) to `length` tokens."""
+    tokenizer.fast.enable_truncation(length, strategy="longest_first")
+    encoded = tokenizer.fast.encode_batch(list(texts))
+    ids = [one.ids for one in encoded]
+    counts = np.fromiter(map(len, ids), np.int64, len(ids))
+    return Tokens(
+        ids=np.fromiter(chain.from_iterable(ids), np.int32, int(counts.sum())),
+        ends=counts.cumsum(),
+        second=np.fromiter((len(one.type_ids) - sum(one.type_ids) for one in encoded), np.int32, len(ids)),
+        cut=np.fromiter((bool(one.overflowing) for one in encoded), np.bool_, len(ids)),
     )
-    sequences = Sequences(
-        row_ids=frame["row"].to_numpy(dtype=np.int32),
-        input_ids=encoded["input_ids"].astype(np.int32),
-        attention_mask=encoded["attention_mask"].astype(np.int32),
-        token_type_ids=encoded["token_type_ids"].astype(np.int32),
-        vocabulary_size=model_size,
-    )
-    return sequences, sum(bool(encoding.overflowing) for encoding in encoded.encodings)
 
 
 def _read_entries(path: Path) -> list[str]:

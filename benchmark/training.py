@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from benchmark.config import Config
-from benchmark.locate import Located, locate_pairs, locate_training, locate_vocabulary
-from benchmark.mnli import PairTable, read_pairs, take
-from benchmark.tokenize import open_tokenizer, tokenize
+from benchmark.kept_tokens import tokens_of
+from benchmark.locate import (
+    Located,
+    locate_pairs,
+    locate_training,
+    locate_vocabulary,
+    refuse_another,
+)
+from benchmark.pairs.known import bare
+from benchmark.pairs.read import read_pairs
+from benchmark.pairs.table import PairTable, take
+from benchmark.tokenize import open_tokenizer
 from export.calibration import TrainingRows
 from results.errors import PairsError
 
@@ -25,16 +33,29 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     Raises: PairsError for a file that cannot be used, above all one with pairs that are evaluated;
     VocabularyError.
     """
+    import numpy as np
+
     found = locate_training(config.calibration)
-    whole = read_pairs(found.path, origin=found.origin, example=found.example)
+    whole = read_pairs(
+        found.path,
+        origin=found.origin,
+        example=found.example,
+        form=config.pair_form,
+        skip=config.skip,
+        flag="--calibration",
+    )
     evaluated = locate_pairs(config.pairs)
-    _refuse_evaluated(whole, found, evaluated)
+    _refuse_evaluated(whole, found, evaluated, config)
     table = take(whole, min(_MOST_ROWS, whole.rows_total), seed=config.seed)
     vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint.vocab_path)
     size = checkpoint.config.vocab_size
     exact = checkpoint.weights.kind != "seeded"
     tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
-    sequences, _ = tokenize(tokenizer, table, length=config.signature_lengths[-1], model_size=size)
+    refuse_another(vocabulary, of_checkpoint=checkpoint.vocab_path)
+    texts = list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
+    tokens = tokens_of(tokenizer, texts, length=config.signature_lengths[-1])
+    rows = table.frame["row"].to_numpy(dtype=np.int32)
+    sequences = tokens.padded(rows, tokenizer, length=config.signature_lengths[-1], model_size=size)
     doubts = ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
     if found.example and evaluated.example:
         doubts.append("The same pairs are evaluated, which flatters it.")
@@ -50,13 +71,19 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     )
 
 
-def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located) -> None:
+def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located, config: Config) -> None:
     """Ranges fitted to the evaluated pairs would flatter the recipe. The example has but one file."""
     if training.kind.endswith("_dev"):
         raise _shared(found, training.rows_total, training, training.name)
     if found.example:
         return
-    other = read_pairs(evaluated.path, origin=evaluated.origin, example=evaluated.example)
+    other = read_pairs(
+        evaluated.path,
+        origin=evaluated.origin,
+        example=evaluated.example,
+        form=config.pair_form,
+        skip=config.skip,
+    )
     if shared := len(_texts(training) & _texts(other)):
         raise _shared(found, shared, training, other.name)
 
@@ -72,8 +99,4 @@ def _shared(found: Located, count: int, training: PairTable, name: str) -> Pairs
 def _texts(table: PairTable) -> set[tuple[str, str]]:
     """Pairs by their letters and digits, so that other white space and case do not hide one."""
     columns = (table.frame["premise"], table.frame["hypothesis"])
-    return {(_bare(premise), _bare(hypothesis)) for premise, hypothesis in zip(*columns, strict=True)}
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
+    return {(bare(premise), bare(hypothesis)) for premise, hypothesis in zip(*columns, strict=True)}

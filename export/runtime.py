@@ -1,12 +1,12 @@
-"""One .tflite on this machine, through ai-edge-litert or tflite-runtime; inputs and outputs by name."""
+"""One .tflite on this machine, through any of its runtimes; inputs and outputs by name."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.architecture import INPUTS, OUTPUT
-from export.quiet import native_stderr_to_log
-from export.recipes import RECIPES
+from export.quiet import native_stderr_to_log, tensorflow
+from export.runtimes import RUNTIMES, absent, refuse_first, refuse_unfit, version_of
 from results.errors import ConfigError, ConversionError
 
 _log = logging.getLogger(__name__)
@@ -26,12 +26,6 @@ _Native: TypeAlias = Any
 # From ids, mask and types, each (length,), to logits, (labels,).
 Runner: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 
-RUNTIMES: dict[str, str] = {
-    "ai-edge-litert": "ai_edge_litert.interpreter",
-    "tflite-runtime": "tflite_runtime.interpreter",
-}
-# What tflite-runtime 2.14 lacks, by whether a recipe has scales per channel.
-_NEEDS = {True: "a scale per channel", False: "float16 weights that signatures share"}
 _REMAKE = "Export again, or name a .tflite that mobilebert-bench exported."
 
 
@@ -51,7 +45,7 @@ class Interpreter:
         self._runner = runner
         self._model_path = model_path
         self.runtime = runtime
-        self.version = importlib.metadata.version(runtime)
+        self.version = version_of(runtime)
         self.signature = signature
         self.length = length
         self.labels = labels
@@ -135,31 +129,13 @@ def open_signatures(
     return tuple(found[length] for length in wanted)
 
 
-def refuse_unfit(runtime: str, recipe: str | None) -> None:
-    """Raise ConfigError for a runtime that is unknown, or too old for the files of `recipe`."""
-    if runtime not in RUNTIMES:
-        raise ConfigError(
-            f'There is no runtime "{runtime}".',
-            next_step=f"Choose one of: {', '.join(RUNTIMES)}.",
-            runtime=runtime,
-        )
-    if runtime == "tflite-runtime" and recipe in RECIPES and not RECIPES[recipe].tflite_runtime:
-        able = ", ".join(name for name, known in RECIPES.items() if known.tflite_runtime)
-        raise ConfigError(
-            f"tflite-runtime is older than what the recipe {recipe} needs: "
-            f"{_NEEDS[RECIPES[recipe].per_channel]}.",
-            next_step=f"Use --runtime ai-edge-litert, or one of the recipes {able}.",
-            runtime=runtime,
-            recipe=recipe,
-        )
-
-
 def _open_fit(
     model_path: Path, runtime: str, threads: int, recipe: str | None, *, built_in_kernels: bool
 ) -> _Native:
     if threads < 1:
         raise ValueError(f"threads is {threads}")
     refuse_unfit(runtime, recipe)
+    refuse_first(runtime)
     # LiteRT verifies a file's structure; tflite-runtime 2.14 crashes on a truncated one. So the former looks
     # first, whichever runs.
     interpreter = _open(model_path, "ai-edge-litert", threads, built_in_kernels=built_in_kernels)
@@ -178,29 +154,30 @@ def _one_signature(interpreter: _Native, key: str, model_path: Path, runtime: st
 
 
 def _open(model_path: Path, runtime: str, threads: int, *, built_in_kernels: bool = False) -> _Native:
-    too_late = (
-        runtime == "tflite-runtime" and "tensorflow" in sys.modules and RUNTIMES[runtime] not in sys.modules
-    )
-    try:
-        module = importlib.import_module(RUNTIMES[runtime])
-    except ImportError as err:
-        here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-        raise ConfigError(
-            f"{runtime} is not installed under {here}: {err}. The last tflite-runtime is for Python 3.11."
-            if runtime == "tflite-runtime"
-            else f"{runtime} is not installed under {here}: {err}.",
-            next_step="Use --runtime ai-edge-litert, or set the environment up again from its lock file.",
-            runtime=runtime,
-        ) from err
-    if too_late:  # see export/quiet.py, which imports both in the order that works
-        raise RuntimeError("tflite-runtime must be imported before tensorflow")
-    with native_stderr_to_log(), _refusals("open", model_path, runtime):
+    module = _module(runtime)
+    with native_stderr_to_log(), _refusals("open", model_path, runtime), warnings.catch_warnings():
+        if runtime == "tensorflow":  # its own says at every start that it will move to ai-edge-litert
+            warnings.simplefilter("ignore")
         if not built_in_kernels:
             return module.Interpreter(model_path=str(model_path), num_threads=threads)
         plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         return module.Interpreter(
             model_path=str(model_path), num_threads=threads, experimental_op_resolver_type=plain
         )
+
+
+def _module(runtime: str) -> _Native:
+    """Where a runtime's class Interpreter is. Raises: ConfigError where it is not installed."""
+    too_late = (
+        runtime == "tflite-runtime" and "tensorflow" in sys.modules and RUNTIMES[runtime] not in sys.modules
+    )
+    try:
+        module = tensorflow().lite if runtime == "tensorflow" else importlib.import_module(RUNTIMES[runtime])
+    except ImportError as err:
+        raise absent(runtime, str(err)) from err
+    if too_late:  # see export/quiet.py, which imports both in the order that works
+        raise RuntimeError("tflite-runtime must be imported before tensorflow")
+    return module
 
 
 @contextlib.contextmanager

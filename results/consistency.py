@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from results.decode import damaged
 from results.device import ClockUse
-from results.record import DeviceAccuracy, Launch, LaunchSummary, Record
+from results.evaluated import DeviceAccuracy, RuntimeAccuracy
+from results.record import Launch, LaunchSummary, Record
 
 _ROUNDED = 0.01  # shares are kept rounded
 _PRINTED = 1e-5  # benchmark_model prints its mean to six digits
@@ -40,7 +41,14 @@ def _contradictions(record: Record) -> Iterator[str]:
     if len({launch.summary is None for launch in record.launches}) > 1:
         yield "some of its launches have raw samples and some have none, so they are of two programs"
     for done in record.device_accuracies:
-        yield from (f"accuracy of {done.recipe} on the device: {wrong}" for wrong in _of_accuracy(done))
+        wrongs = _of_accuracy(done, done.host_correct, "this machine's")
+        yield from (f"accuracy of {done.recipe} on the device: {wrong}" for wrong in wrongs)
+    for one in record.runtime_accuracies:
+        wrongs = _of_accuracy(one, one.reference_correct, "the counting runtime's")
+        yield from (f"accuracy of {one.recipe} by {one.runtime}: {wrong}" for wrong in wrongs)
+    by = [(one.recipe, one.runtime) for one in record.runtime_accuracies]
+    if len(set(by)) < len(by):
+        yield "it has the accuracy of one recipe by one runtime twice"
 
 
 def _of_summary(launch: Launch, summary: LaunchSummary) -> Iterator[str]:
@@ -60,13 +68,15 @@ def _of_clock(use: ClockUse) -> Iterator[str]:
         yield "its shares of time at each clock are no shares"
 
 
-def _of_accuracy(done: DeviceAccuracy) -> Iterator[str]:
+def _of_accuracy(
+    done: DeviceAccuracy | RuntimeAccuracy, reference_correct: int, reference: str
+) -> Iterator[str]:
     if not done.rows > 0 or not all(
-        0 <= part <= done.rows for part in (done.correct, done.host_correct, done.agreeing)
+        0 <= part <= done.rows for part in (done.correct, reference_correct, done.agreeing)
     ):
         yield f"it counts more than its {done.rows} rows"
-    # Where device and host agree they are right or wrong together.
-    elif abs(done.correct - done.host_correct) > done.rows - done.agreeing:
-        yield "it is further from this machine's than the rows that differ"
+    # Where both agree they are right or wrong together.
+    elif abs(done.correct - reference_correct) > done.rows - done.agreeing:
+        yield f"it is further from {reference} than the rows that differ"
     if not 0 <= done.rms_difference <= done.max_difference * (1 + 1e-9):
         yield "its logits differ more on average than at most"

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results import stats
 from results.accuracy import Floor, floor_of
 from results.errors import RecordDamaged
+from results.evaluated import DeviceAccuracy
+from results.paired import Paired, paired
 from results.predictions import Predictions
-from results.record import DeviceAccuracy, Record
+from results.record import Record
 from results.series import Series, judged_model
-from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate, Paired
+from results.shares import share
+from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate
 
 # Below, whole interval, the predictions counted here are not those of the device.
 LEAST_AGREEMENT = 0.99
@@ -23,7 +25,7 @@ ROUNDING = {"largest": 1, "rms": 4}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAccuracySummary:
-    """One series on the device; shares 0 to 1 with Wilson's 95 % intervals, differences in logits.
+    """One series on the device; shares 0 to 1 with 95 % intervals by the run's method, differences in logits.
 
     `agreement`: rows with the host's prediction, `flips`: those without. `unexplained`: flips on which the
     host's two largest logits lie further apart than rounding reaches; None where the host's logits or a
@@ -62,14 +64,15 @@ def summarize_device_accuracy(
         return None
     device = _checked(done, predictions)
     host = _host(record, of, device, predictions)
-    paired: Paired | None = None
+    pair: Paired | None = None
     unexplained: int | None = None
-    agreement = stats.wilson(done.agreeing, done.rows, SHOWN_LEVEL)
+    method = record.settings.interval
+    agreement = share(done.agreeing, done.rows, SHOWN_LEVEL, method)
     if host is not None:
         same = device.predicted == host.predicted
         if (int(same.sum()), int(host.right.sum())) != (done.agreeing, done.host_correct):
             raise _damaged(done, "and this machine's predictions are not those that the record compared")
-        paired = stats.paired(device.right, host.right, DECIDING_LEVEL)
+        pair = paired(device.right, host.right, DECIDING_LEVEL)
         reach = _reach(record, of)
         if reach is not None:
             largest = np.sort(host.logits.astype(np.float64), axis=1)
@@ -83,10 +86,10 @@ def summarize_device_accuracy(
         unexplained=unexplained,
         max_difference=done.max_difference,
         rms_difference=done.rms_difference,
-        accuracy=stats.wilson(done.correct, done.rows, SHOWN_LEVEL),
-        host=stats.wilson(done.host_correct, done.rows, SHOWN_LEVEL),
-        paired=paired,
-        floor=floor_of(paired),
+        accuracy=share(done.correct, done.rows, SHOWN_LEVEL, method),
+        host=share(done.host_correct, done.rows, SHOWN_LEVEL, method),
+        paired=pair,
+        floor=floor_of(pair),
         seconds=done.seconds,
         doubts=tuple(_doubts(agreement, unexplained)),
     )
@@ -122,13 +125,7 @@ def _host(
     n = device.row.size
     if held is None or held.labels != device.labels or not np.array_equal(held.row[:n], device.row):
         return None
-    return Predictions(
-        labels=held.labels,
-        row=held.row[:n],
-        label=held.label[:n],
-        predicted=held.predicted[:n],
-        logits=held.logits[:n],
-    )
+    return held.take(np.arange(n))
 
 
 def _checked(done: DeviceAccuracy, predictions: Mapping[str, Predictions]) -> Predictions:

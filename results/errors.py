@@ -28,6 +28,7 @@
         RunTimedOut               it did not end in time
         RunDiffers                it ended well, and did not do what was asked (runs, delegate, flags)
         OutputUnreadable          it ended well, and its output is short, long or torn
+      WorkersLost                 those who evaluate died at it again and again, or cannot be reached
       DataError
         PairsError                the pairs file is missing, empty or malformed
         VocabularyError           the vocabulary is not the one the checkpoint was trained with
@@ -68,6 +69,10 @@ class HarnessError(Exception):
         self.facts = facts
         self.kept: str | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """For its way from a worker process: Exception's own way back knows no named arguments."""
+        return _again, (type(self), self.what, self.next_step, self.facts, self.kept)
+
     @property
     def slug(self) -> str:
         """The class as users read it: DeviceNotReady is "device-not-ready"."""
@@ -81,6 +86,14 @@ class HarnessError(Exception):
             lines.append(f"  kept   {self.kept}")
         lines.append(f"  next   {self.next_step}")
         return "\n".join(lines)
+
+
+def _again(
+    kind: type[HarnessError], what: str, next_step: str, facts: dict[str, object], kept: str | None
+) -> HarnessError:
+    err = kind(what, next_step=next_step, **facts)
+    err.kept = kept
+    return err
 
 
 class ConfigError(HarnessError):
@@ -188,6 +201,10 @@ class RunDiffers(RunError):
 
 
 class OutputUnreadable(RunError):
+    pass
+
+
+class WorkersLost(HarnessError):
     pass
 
 

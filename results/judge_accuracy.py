@@ -1,12 +1,12 @@
-"""Judge one accuracy claim for one recipe: Wilson's 95 % interval against the figure less its margin."""
+"""Judge one accuracy claim for one recipe: its 95 % interval against the figure less its margin."""
 
 from __future__ import annotations
 
-from results import stats
 from results.accuracy import AccuracySummary
 from results.claims import Claim
 from results.fold import Status
 from results.protocol import Finding, match_of
+from results.shares import p_share
 from results.stats import Interval
 from results.verdict_file import JudgedClaim
 
@@ -19,8 +19,10 @@ def judge_accuracy(
 ) -> JudgedClaim:
     """One row of the verdict's claims.
 
-    Source: lower Wilson limit >= figure - margin is reproduced, upper limit below it is not. On other
-    pairs than the claim's nothing of it was measured, so that value and interval are None.
+    Source: lower limit >= figure - margin is reproduced, upper limit below it is not. The interval is that of
+    the population, for the paper's figure is about the task: of the set alone, all its pairs would leave no
+    doubt, whatever other pairs say. On other pairs than the claim's nothing of it was measured, so that value
+    and interval are None.
     """
     match = match_of(findings)
     bound = (claim.value - claim.margin.value) / 100
@@ -37,10 +39,10 @@ def judge_accuracy(
     elif summary is not None and interval is not None:
         if interval.low >= bound:
             status = "reproduced"
-            confidence = 1 - stats.p_share(summary.correct, summary.rows, bound, "larger")
+            confidence = 1 - p_share(summary.correct, summary.rows, bound, "larger", summary.method)
         elif interval.high < bound:
             status = "not_reproduced"
-            confidence = 1 - stats.p_share(summary.correct, summary.rows, bound, "smaller")
+            confidence = 1 - p_share(summary.correct, summary.rows, bound, "smaller", summary.method)
             decided = (f"the interval lies below {bound * 100:.1f} %",)
         else:
             decided = (f"the interval reaches over {bound * 100:.1f} %",)

@@ -8,6 +8,7 @@ from pathlib import Path
 from results.claims import load_claims
 from results.compare.arms import summarize_comparison
 from results.encode import encode
+from results.flips import flips_file, flips_of, write_flips
 from results.history.summary import summarize_run
 from results.report.model import View
 from results.report.text import as_text
@@ -40,7 +41,8 @@ class Conclusion:
 
 
 def conclude(store: RunStore) -> Conclusion:
-    """Judge, write verdict.json, summary.json, sequences-RECIPE.csv and report.txt; return what they say.
+    """Judge, write verdict.json, summary.json, sequences-RECIPE.csv, flips-RECIPE.csv and report.txt;
+    return what they say.
 
     Everything comes from the folder alone, so that a second time gives the same bytes.
     Raises SchemaUnknown, RecordDamaged, RecordNotSaved.
@@ -60,6 +62,8 @@ def conclude(store: RunStore) -> Conclusion:
         latencies = sequence_latencies(record, samples, one.recipe, one.model)
         if latencies is not None:
             store.add_raw(sequences_file(one), write_sequences(latencies))
+    for flips in flips_of(record, predictions):
+        store.add_raw(flips_file(flips.recipe), write_flips(flips))
     view = build_view(record, samples, predictions, verdict, claims)
     text = as_text(view)
     store.save_report(text)

@@ -8,6 +8,7 @@ SCHEMA history, of record.json and of its launches files. A field that is added,
 takes a new number: files that were written before would no longer fit, and would be called damaged.
   1  2026-11  first version
   2  2026-11  what it compares (ab), the class of each launch, the commit; launches files name their schema
+  3  2026-11  rows left out of the pairs, tokens of each prediction, workers, other runtimes, reference runs
 """
 
 from __future__ import annotations
@@ -26,8 +27,16 @@ from results.device import (
     Program,
     StateChange,
 )
+from results.evaluated import (
+    Accuracy,
+    DeviceAccuracy,
+    IntervalMethod,
+    Pairs,
+    ReferenceRuns,
+    RuntimeAccuracy,
+)
 
-SCHEMA = 2
+SCHEMA = 3
 
 # Two records may be compared only where these agree (dotted paths into Record).
 COMPARABLE = (
@@ -45,7 +54,6 @@ COMPARABLE = (
 )
 
 WeightsKind = Literal["hub", "local", "seeded", "unknown"]
-PairsKind = Literal["mnli_matched_dev", "mnli_mismatched_dev", "other", "example"]
 ParityStatus = Literal["passed", "failed", "void"]
 ParityStatistic = Literal["largest", "rms"]
 # What weights and activations are kept in: float16 means stored weights only, the arithmetic is float32's.
@@ -251,62 +259,6 @@ class DeviceParity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
-    """The sentence pairs of a run. `rows_used` < `rows_total` is a seeded, stratified slice."""
-
-    kind: PairsKind
-    name: str
-    origin: str
-    sha256: str
-    rows_total: int
-    rows_used: int
-    truncated_rows: int
-    vocabulary_sha256: str
-    vocabulary_size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
-    """Predictions of one recipe on the run's pairs.
-
-    `confusion[t][p]`: rows of true label `labels[t]` predicted as `labels[p]`. Raw predictions in
-    `predictions_file` (CSV: row,label,predicted,logit per label), same rows in the same order per recipe.
-    """
-
-    recipe: str
-    runtime: str
-    runtime_version: str
-    labels: tuple[str, ...]
-    rows: int
-    correct: int
-    confusion: tuple[tuple[int, ...], ...]
-    seconds: float
-    predictions_file: str
-    predictions_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceAccuracy:
-    """The device's own predictions on the first `rows` of the run's pairs, beside this host's.
-
-    `agreeing`: rows with the same prediction. Differences of the logits, |device - host|, in logits. Raw
-    predictions in `predictions_file`, in the form of Accuracy's.
-    """
-
-    recipe: str
-    model: str = "mobilebert"
-    rows: int
-    correct: int
-    host_correct: int
-    agreeing: int
-    max_difference: float
-    rms_difference: float
-    seconds: float
-    predictions_file: str
-    predictions_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """Something a reader must know; printed as a footnote. `code` is stable, `text` is a sentence."""
 
@@ -323,7 +275,8 @@ class Settings:
     `cores`: "big", "all" or a hexadecimal mask. `repeats`: how often an invalid launch may be repeated;
     `cool_down_s`: how long the device may take to cool down before a launch. `fixed_performance`: Android's
     mode of that name was on, which is for comparisons on one device only. `commit`: of what was measured, as
-    its history names it.
+    its history names it. `other_runtimes`: set beside `runtime`, in the evaluation only. `interval`: of an
+    accuracy.
     """
 
     checkpoint: str
@@ -350,6 +303,8 @@ class Settings:
     repeats: int = 0
     cool_down_s: float = 0.0
     commit: str | None = None
+    other_runtimes: tuple[str, ...] = ()
+    interval: IntervalMethod = "wilson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,6 +330,8 @@ class Record:
     launches: tuple[Launch, ...] = ()
     accuracies: tuple[Accuracy, ...] = ()
     device_accuracies: tuple[DeviceAccuracy, ...] = ()
+    runtime_accuracies: tuple[RuntimeAccuracy, ...] = ()
+    reference_runs: ReferenceRuns | None = None
     interruptions: tuple[Interruption, ...] = ()
     changes: tuple[StateChange, ...] = ()
     comparing: Comparing | None = None

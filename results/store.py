@@ -14,27 +14,24 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from results.compare.comparison_file import COMPARISON_SCHEMA, Comparison
 from results.consistency import check_record
 from results.decode import check_encoded, damaged, decode_launches, decode_record, decode_versioned
 from results.encode import encode
 from results.errors import RecordDamaged, RecordNotSaved, ReportMissing, SchemaUnknown
+from results.evaluated import Accuracy, DeviceAccuracy, RuntimeAccuracy
 from results.history.summary_file import SUMMARY_SCHEMA, RunSummary
 from results.predictions import Predictions, read_predictions
-from results.record import (
-    SCHEMA,
-    Accuracy,
-    DeviceAccuracy,
-    Launch,
-    Launches,
-    LaunchFile,
-    Record,
-)
+from results.record import SCHEMA, Launch, Launches, LaunchFile, Record
 from results.row_tokens import read_files, with_tokens
 from results.samples import LaunchSamples, read_samples
 from results.verdict_file import VERDICT_SCHEMA, Verdict
 from results.whole_file import write_whole
+
+# Whose predictions are told apart by their file's name.
+_Named: TypeAlias = DeviceAccuracy | RuntimeAccuracy
 
 RECORD = "record.json"
 VERDICT = "verdict.json"
@@ -228,14 +225,15 @@ class RunStore:
         return held
 
     def load_predictions(self, record: Record) -> dict[str, Predictions]:
-        """This host's predictions by recipe, the device's by `DeviceAccuracy.predictions_file`.
+        """This host's predictions by recipe; the device's and other runtimes' by their `predictions_file`.
 
         Raises RecordDamaged as `load_samples` does.
         """
         held = {one.recipe: self._predictions(one) for one in record.accuracies}
-        return held | {one.predictions_file: self._predictions(one) for one in record.device_accuracies}
+        named: tuple[_Named, ...] = (*record.device_accuracies, *record.runtime_accuracies)
+        return held | {one.predictions_file: self._predictions(one) for one in named}
 
-    def _predictions(self, of: Accuracy | DeviceAccuracy) -> Predictions:
+    def _predictions(self, of: Accuracy | _Named) -> Predictions:
         return read_predictions(
             self._read_raw(of.predictions_file, of.predictions_sha256), of.predictions_file
         )

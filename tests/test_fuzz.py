@@ -40,7 +40,9 @@ from android_runner import (
     thermal_text,
 )
 from android_runner.link import HOST
-from benchmark import mnli
+from benchmark.pairs.faults import FAULTS
+from benchmark.pairs.form import forms_of
+from benchmark.pairs.read import read_pairs
 from export import runtime
 from results import decode, predictions, samples
 from results.encode import encode
@@ -60,7 +62,7 @@ from tests.android_runner.device_samples import (
 )
 from tests.android_runner.test_benchmark_model_text import classic, litert
 from tests.android_runner.tiny_model import LENGTH, some_sequences, tiny_model
-from tests.benchmark.small import EXAMPLE
+from tests.benchmark import pair_files
 from tests.results.make_run import make_run, samples_text
 
 # What spoils numbers, lines, quotes and encodings more often than chance would.
@@ -277,14 +279,74 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
+_PAIR_FILES = (
+    pair_files.tsv("glue").encode(),
+    pair_files.tsv("hans", pair_files.HANS_PAIRS).encode(),
+    pair_files.comma("four-columns").encode(),
+    pair_files.json_lines("snli").encode(),
+)
+_PAIR_SPLINTERS = (
+    *(one.encode() for one in _SPLINTERS),
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\\ud800",
+    b"{",
+    b"\r",
+    b"null",
+)
+
+
 @given(data=st.data())
 def test_fuzz_pairs(folder: Path, data: st.DataObject) -> None:
-    """A user's own TSV, from an editor or a spreadsheet."""
-    good = "\n".join((EXAMPLE / "pairs.tsv").read_text(encoding="utf-8").split("\n")[:4]) + "\n"
-    path = folder / "pairs.tsv"
+    """A user's own TSV, CSV or JSON lines, from an editor or a spreadsheet."""
+    path = folder / "pairs"
+    path.write_bytes(data.draw(_damaged(data.draw(st.sampled_from(_PAIR_FILES)), _PAIR_SPLINTERS)))
+    _sound_pairs(path, data)
+
+
+@given(data=st.data())
+def test_fuzz_pairs_of_the_hub(folder: Path, data: st.DataObject) -> None:
+    """Arrow's own reader runs in this process: a damaged parquet file must not take it down."""
+    path = folder / "pairs"
+    content = bytearray(pair_files.parquet(path).read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)) | st.just(len(content)))])
+    _sound_pairs(path, data)
+
+
+@given(data=st.data())
+def test_fuzz_bytes_as_pairs(folder: Path, data: st.DataObject) -> None:
+    """Whatever is given to --pairs; the sign of a format, and nothing of it after that."""
+    path = folder / "pairs"
+    sign = data.draw(st.sampled_from((b"", b"PAR1", b"\x1f\x8b\x08", b"{", b"\xef\xbb\xbf")))
+    path.write_bytes(sign + data.draw(st.binary(max_size=300)))
+    _sound_pairs(path, data)
+
+
+def _sound_pairs(path: Path, data: st.DataObject) -> None:
+    """One of our errors, or pairs that are whole, with each row in them or counted."""
+    with contextlib.suppress(HarnessError):
+        table = read_pairs(path, origin="test", skip=data.draw(st.sampled_from(((), FAULTS))))
+        frame = table.frame
+        assert len(frame) == table.rows_total > 0
+        assert frame["row"].is_unique
+        assert set(frame["label"]) <= set(table.gold)
+        for text in (*frame["premise"], *frame["hypothesis"]):
+            assert text.strip()
+            text.encode()
+
+
+@given(data=st.data())
+def test_fuzz_pair_forms(folder: Path, data: st.DataObject) -> None:
+    """A user's own declared table."""
+    good = (
+        '[x]\nformats = ["tsv"]\nrow = "n"\npremise = "a"\nhypothesis = "b"\nlabel = "c"\nmissing = ["-"]\n'
+    )
+    path = folder / "form.toml"
     path.write_bytes(data.draw(_damaged(good, _SPLINTERS)).encode())
     with contextlib.suppress(HarnessError):
-        mnli.read_pairs(path, origin="test")
+        forms_of(str(path))
 
 
 @given(data=st.data())

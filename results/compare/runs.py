@@ -27,10 +27,11 @@ from results.compare.recorded import Recorded
 from results.compare.words import verdict_of
 from results.doubts import latency_doubts
 from results.launches import counted, launches_of
+from results.paired import Paired, paired
 from results.record import Launch
 from results.rounds import of_both
 from results.series import Series, parity_of
-from results.stats import SHOWN_LEVEL, Paired
+from results.stats import SHOWN_LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,4 @@ def _accuracy(a: Recorded, b: Recorded, sides: SeriesPair) -> AccuracyChange | N
     same = pairs[0] is not None and pairs[1] is not None and pairs[0].sha256 == pairs[1].sha256
     if not same or not np.array_equal(first.row, second.row) or not np.array_equal(first.label, second.label):
         return AccuracyChange(label=label, paired=None, reason="it was evaluated on other pairs in each run")
-    return AccuracyChange(
-        label=label, paired=stats.paired(second.right, first.right, SHOWN_LEVEL), reason=None
-    )
+    return AccuracyChange(label=label, paired=paired(second.right, first.right, SHOWN_LEVEL), reason=None)

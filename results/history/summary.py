@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from results.device import Device
 from results.doubts import THERMAL_UNKNOWN
 from results.encode import digest
+from results.evaluated import Accuracy
 from results.fold import Status
 from results.history.summary_file import SUMMARY_SCHEMA, Point, RunSummary, SummaryDevice
 from results.latency import LatencySummary, summarize_series
 from results.manner import manner_of
-from results.record import Accuracy, Record
+from results.record import Record
 from results.samples import LaunchSamples
 from results.series import Series, judged_model, series_of
 from results.stats import Estimate

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from results.evaluated import IntervalMethod
 from results.report.model import Cell, Quantity, Table
 from results.report.words import p_value, ranges
+from results.shares import METHODS
 from results.verdict_file import JudgedClaim, Reading, Verdict
 
 
@@ -20,7 +22,12 @@ class Notes:
         return self.texts.index(text) + 1
 
 
-def claim_tables(verdict: Verdict, measured: frozenset[tuple[str, str]], notes: Notes) -> list[Table]:
+def claim_tables(
+    verdict: Verdict,
+    measured: frozenset[tuple[str, str]],
+    notes: Notes,
+    method: IntervalMethod = "wilson",
+) -> list[Table]:
     """Every claim against what was measured. `measured`: (unit, recipe) of which there is a measurement.
 
     A claim of which nothing was measured has no rows, and says so: its differences in protocol are those
@@ -30,12 +37,16 @@ def claim_tables(verdict: Verdict, measured: frozenset[tuple[str, str]], notes: 
     # A ratio is of two models: table_four.py has it.
     for claim_id in dict.fromkeys(claim.id for claim in verdict.claims if claim.unit != "ratio"):
         claims = [claim for claim in verdict.claims if claim.id == claim_id]
-        tables.append(_table(verdict, claims, measured, notes))
+        tables.append(_table(verdict, claims, measured, notes, METHODS[method]))
     return tables
 
 
 def _table(
-    verdict: Verdict, claims: list[JudgedClaim], measured: frozenset[tuple[str, str]], notes: Notes
+    verdict: Verdict,
+    claims: list[JudgedClaim],
+    measured: frozenset[tuple[str, str]],
+    notes: Notes,
+    method: str,
 ) -> Table:
     first = claims[0]
     citation = first.claim_citation
@@ -50,7 +61,7 @@ def _table(
         lines.append(f"For reference only: not in the verdict. {citation.notes}")
     else:
         lines.append(f"The verdict is about {verdict.overall.recipe}.")
-    level = "90 % interval" if first.unit == "ms" else "Wilson 95 %"
+    level = "90 % interval" if first.unit == "ms" else f"{method} 95 %"
     return Table(
         title=(
             f"{citation.column[:1].upper()}{citation.column[1:]} against the paper's "

@@ -1,17 +1,14 @@
-"""The tables of what was measured: latency and accuracy."""
+"""The tables of latency: typical of the launches, and where the spread comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results import stats
-from results.accuracy import FLOOR_MARGIN, AccuracySummary
 from results.latency import LatencySummary
 from results.launches import no_samples
-from results.record import Accuracy, Launch, Record
-from results.report.model import MS_PER_NS, Cell, Table, milliseconds, quantity
-from results.report.words import against_claim, counted, p_value, percent, same_runs, valid_of
-from results.stats import SHOWN_LEVEL
+from results.record import Launch, Record
+from results.report.model import MS_PER_NS, Cell, Table, milliseconds
+from results.report.words import against_claim, counted, percent, same_runs, valid_of
 from results.variance import WIDE
 from results.verdict_file import Verdict
 
@@ -73,76 +70,6 @@ def quantiles_table(latencies: list[LatencySummary]) -> Table | None:
             for name, at in (("p95", one.p95), ("p99", one.p99))
             if at.value is None
         ),
-    )
-
-
-def accuracy_table(record: Record, accuracies: list[AccuracySummary]) -> Table | None:
-    """Accuracy per recipe, and each recipe against float32 on the same pairs."""
-    if not accuracies or record.pairs is None:
-        return None
-    pairs = record.pairs
-    seconds = {accuracy.recipe: accuracy.seconds for accuracy in record.accuracies}
-    rows: list[tuple[Cell, ...]] = []
-    lines: list[str] = []
-    for one in accuracies:
-        rate = one.rows / seconds[one.recipe] if seconds[one.recipe] > 0 else None
-        rows.append(
-            (
-                one.recipe,
-                quantity(one.accuracy, "%", 2, 100),
-                f"{one.correct} of {one.rows}",
-                _agreement(one),
-                "-" if rate is None else f"{rate:.1f}/s",
-            )
-        )
-        if one.paired is not None:
-            difference = quantity(one.paired.difference, "points", 2, 100)
-            lines.append(
-                f"{one.recipe} against float32: {difference} (90 % interval), "
-                f"{counted(one.paired.only_b, 'pair')} lost, {one.paired.only_a} won, "
-                f"McNemar {p_value(one.paired.mcnemar_p)}; "
-                f"floor of -{FLOOR_MARGIN * 100:g} point {one.floor}."
-            )
-    what = "MNLI-m dev accuracies" if pairs.kind == "mnli_matched_dev" else "runs on the same pairs only"
-    if pairs.rows_used < pairs.rows_total:
-        what += f", as a slice of {pairs.rows_used} of {pairs.rows_total} pairs"
-    if pairs.truncated_rows:
-        lines.append(f"{counted(pairs.truncated_rows, 'pair')} longer than the sequence length: truncated.")
-    return Table(
-        title=f"Accuracy on this machine, {pairs.name} [Wilson 95 %]",
-        id="accuracy",
-        columns=("recipe", "accuracy", "correct", "same as float32", "pairs"),
-        rows=tuple(rows),
-        lines=tuple(lines),
-        comparable=what,
-    )
-
-
-def _agreement(one: AccuracySummary) -> Cell:
-    """The share of pairs on which a recipe says what float32 says."""
-    if one.agreement is None:
-        return "-"
-    same = stats.wilson(round(one.agreement * one.rows), one.rows, SHOWN_LEVEL)
-    return quantity(same, "%", 2, 100)
-
-
-def confusion_tables(record: Record) -> list[Table]:
-    """Rows of each true label by prediction, and the counts of predictions."""
-    return [_confusion(accuracy) for accuracy in record.accuracies]
-
-
-def _confusion(accuracy: Accuracy) -> Table:
-    rows = [
-        (label, *(str(count) for count in counts), str(sum(counts)))
-        for label, counts in zip(accuracy.labels, accuracy.confusion, strict=True)
-    ]
-    predicted = [sum(column) for column in zip(*accuracy.confusion, strict=True)]
-    rows.append(("all predicted", *(str(count) for count in predicted), str(accuracy.rows)))
-    return Table(
-        title=f"Predictions of {accuracy.recipe} (rows: true label)",
-        id=f"confusion-{accuracy.recipe}",
-        columns=("label", *accuracy.labels, "all"),
-        rows=tuple(rows),
     )
 
 

@@ -7,6 +7,7 @@ from results.device_accuracy import DeviceAccuracySummary
 from results.record import Record
 from results.report.model import Cell, Table, quantity
 from results.report.words import counted, p_value
+from results.shares import METHODS
 
 
 def device_accuracy_table(record: Record, on_device: list[DeviceAccuracySummary]) -> Table | None:
@@ -40,7 +41,7 @@ def device_accuracy_table(record: Record, on_device: list[DeviceAccuracySummary]
                 f"floor of -{FLOOR_MARGIN * 100:g} point {one.floor}."
             )
     return Table(
-        title=f"Accuracy on the device, {record.pairs.name} [Wilson 95 %]",
+        title=f"Accuracy on the device, {record.pairs.name} [{METHODS[record.settings.interval]} 95 %]",
         id="device_accuracy",
         columns=("recipe", "device", "this machine", "same prediction", "pairs"),
         rows=tuple(rows),

@@ -227,7 +227,10 @@ def settings_table(record: Record) -> Table:
         *(() if bare else (("recipes", ", ".join(settings.recipes)),)),
         ("shape", f"batch {settings.batch}, {padding(settings)}"),
         *(timing if record.device is not None else ()),
-        ("host runtime", settings.runtime),
+        (
+            "host runtime",
+            ", beside it ".join(filter(None, (settings.runtime, ", ".join(settings.other_runtimes)))),
+        ),
         ("seed", str(settings.seed)),
         ("run", f"{record.run_id}, {record.started_at} to {record.ended_at or 'not ended'}"),
     )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from results.accuracy import summarize_accuracy
+from results.accuracy import float32_of, is_float32, summarize_accuracy
+from results.by_group import group_accuracies
 from results.by_length import length_latencies
 from results.by_tokens import token_latencies
 from results.claims import Claims
 from results.device_accuracy import summarize_device_accuracy
+from results.flips import flips_file
 from results.latency import summarize_latency
 from results.plain import plainly
 from results.predictions import Predictions
 from results.record import Record
+from results.report.accuracy import accuracy_table, confusion_tables, evaluation_table
+from results.report.by_group import groups_table
 from results.report.by_length import lengths_table
 from results.report.by_sequence import sequences_table
 from results.report.by_tokens import tokens_table
@@ -22,10 +26,12 @@ from results.report.flips import flips_tables
 from results.report.happened import interruptions_table, left_changed_table
 from results.report.judged import Notes, claim_tables
 from results.report.launches import launches_table
-from results.report.measured import accuracy_table, confusion_tables, latency_table, quantiles_table
+from results.report.measured import latency_table, quantiles_table
 from results.report.model import View
 from results.report.on_device import device_accuracy_table
 from results.report.pictures import run_figures
+from results.report.reference_runs import reference_runs_table
+from results.report.runtimes import runtime_checks, runtimes_table
 from results.report.setting import (
     by_recipe,
     device_name,
@@ -35,6 +41,7 @@ from results.report.setting import (
     settings_table,
 )
 from results.report.table_four import compared_tables
+from results.runtime_accuracy import summarize_runtimes
 from results.samples import LaunchSamples
 from results.sequences import SequenceLatencies, sequence_latencies, sequences_file
 from results.series import compares_models, judged_model, series_of
@@ -85,6 +92,7 @@ def build_view(
         for one in record.device_accuracies
         if (summary := summarize_device_accuracy(record, predictions, one.recipe, one.model)) is not None
     ]
+    by_runtime = summarize_runtimes(record, predictions)
     measured = frozenset(
         [("ms", latency.recipe) for latency in latencies if latency.series.model == judged_model(record)]
         + [("percent", accuracy.recipe) for accuracy in accuracies]
@@ -99,6 +107,10 @@ def build_view(
         for one in series_of(record)
         if (of_series := token_latencies(record, samples, one)) is not None
     ]
+    by_group = [
+        groups_table(record, recipe, group_accuracies(record, predictions, recipe))
+        for recipe in _worth_groups(record)
+    ]
     of_one_model = (
         latency_table(record, latencies, verdict),
         lengths_table(record, lengths, verdict),
@@ -109,11 +121,15 @@ def build_view(
     tables = [
         left_changed_table(record),
         *compared,
-        *claim_tables(verdict, measured, notes),
+        *claim_tables(verdict, measured, notes, record.settings.interval),
         *(() if compared else of_one_model),
         accuracy_table(record, accuracies),
+        reference_runs_table(record, accuracies),
+        *by_group,
         *confusion_tables(record),
+        evaluation_table(record),
         *(flips_tables(record, predictions) if pictures else ()),
+        runtimes_table(record, by_runtime),
         device_accuracy_table(record, on_device),
         *(parity_table(part) for part in by_recipe(record)),
         interruptions_table(record),
@@ -132,7 +148,7 @@ def build_view(
         notes=tuple(notes.texts),
         files=_files(record, sequences),
         outcome=outcome_of(verdict),
-        checks=run_checks(record, verdict, measured),
+        checks=(*run_checks(record, verdict, measured), *runtime_checks(record, by_runtime)),
         figures=run_figures(record, samples, latencies, sequences, verdict) if pictures else (),
     )
     return plainly(view)
@@ -156,9 +172,19 @@ def where(record: Record) -> str:
 
 def _files(record: Record, sequences: list[SequenceLatencies]) -> tuple[str, ...]:
     predictions = [accuracy.predictions_file for accuracy in record.accuracies]
+    predictions += [one.predictions_file for one in record.runtime_accuracies]
     predictions += [accuracy.predictions_file for accuracy in record.device_accuracies]
     by_sequence = [sequences_file(of_recipe.series) for of_recipe in sequences]
+    if float32_of(record) is not None:
+        quantized = [one.recipe for one in record.accuracies if not is_float32(record, one.recipe)]
+        predictions += [flips_file(recipe) for recipe in quantized]
     return ("record.json", "verdict.json", "report.txt", *_samples(record), *by_sequence, *predictions)
+
+
+def _worth_groups(record: Record) -> list[str]:
+    """Recipes with a table of groups: float32 has a column in the others' tables, if there are any."""
+    recipes = [accuracy.recipe for accuracy in record.accuracies]
+    return [recipe for recipe in recipes if not is_float32(record, recipe)] or recipes
 
 
 def _samples(record: Record) -> list[str]:

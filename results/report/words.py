@@ -12,7 +12,7 @@ from results.verdict_file import Verdict
 def counted(count: int, noun: str) -> str:
     """A count and its noun: 1 launch, 2 launches."""
     if count != 1:
-        noun += "es" if noun.endswith("ch") else "s"
+        noun += "es" if noun.endswith(("ch", "ss")) else "s"
     return f"{count} {noun}"
 
 

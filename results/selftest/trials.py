@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from results import stats, steady
+from results import shares, stats, steady
 from results.claims import Claim
 from results.compare import comparison
 from results.compare.comparison import MetricChange
@@ -126,10 +126,10 @@ def try_case(case: Case, repeats: int, seed: int, analyses: Analyses) -> Tried:
         hits = case.count(generator, repeats, analyses)
     finally:
         gc.unfreeze()
-    shares = {answer: stats.wilson(count, repeats, SHOWN_LEVEL) for answer, count in hits.items()}
-    words = {_word(shares[answer], bound) for answer, bound in case.bounds.items()}
+    found = {answer: shares.wilson(count, repeats, SHOWN_LEVEL) for answer, count in hits.items()}
+    words = {_word(found[answer], bound) for answer, bound in case.bounds.items()}
     worst = next((word for word in (OFF, UNCLEAR, OK) if word in words), "")
-    return Tried(case=case, shares=shares, word=worst)
+    return Tried(case=case, shares=found, word=worst)
 
 
 def _word(share: Estimate, bound: Bound) -> str:

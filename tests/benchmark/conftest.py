@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save_file
 
-from benchmark.accuracy import host_logits
 from benchmark.cli import call
 from benchmark.device_parity import far_apart
+from benchmark.host_logits import host_logits
 from benchmark.listener import Listener
 from examples.rule_task import make_pairs
 from export.artifact import build

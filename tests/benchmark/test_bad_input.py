@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from benchmark.cli import call
 from benchmark.config import Config
 from benchmark.inputs import prepare
-from benchmark.mnli import LABELS
+from benchmark.pairs.table import LABELS
 from export.artifact import build
 from export.checkpoint import open_checkpoint
 from tests.android_runner.tiny_model import LENGTH, edited, tiny_model
@@ -176,7 +176,7 @@ def test_a_norm_of_zero_is_refused_before_any_conversion(
     save_file(tensors, checkpoint / "model.safetensors")
     argv = ["accuracy", "--checkpoint", checkpoint, "--pairs", EXAMPLE / "pairs.tsv"]
     refused(argv, "checkpoint", "layer 1 has the scale 0 in channel 3", "fold_residuals")
-    assert not Path("empty").exists()
+    assert not Path("empty/artifacts").exists()
     assert call([*map(str, argv), "--rewrites", "fold_norms,scale_residuals", "--lengths", "128"]) == 0
 
 
@@ -275,23 +275,31 @@ PAIRS = (EXAMPLE / "pairs.tsv").read_bytes()
 ROWS: dict[str, tuple[bytes | None, str, str]] = {
     "missing": (None, "pairs", "cannot be read: No such file"),
     "empty": (b"", "pairs", "is empty"),
-    "header only": (PAIRS.split(b"\n")[0] + b"\n", "pairs", "a header and no pairs"),
+    "header only": (PAIRS.split(b"\n")[0] + b"\n", "pairs", "has no pairs"),
     "no header": (PAIRS.split(b"\n", 1)[1], "pairs", "no column index"),
     "cut within a row": (
         PAIRS[: PAIRS.index(b"\t", len(PAIRS) // 2)],
         "pairs",
         "fields where the header has",
     ),
-    "cut within a label": (PAIRS.rstrip()[:-3], "labels", "1 rows have labels other than"),
-    "cut within a letter": (PAIRS[:200] + "é".encode()[:1], "pairs", "not UTF-8"),
-    "cut parquet": (b"PAR1" + bytes(100), "pairs", "is not MNLI's parquet"),
+    "cut within a label": (PAIRS.rstrip()[:-3], "labels", "1 unknown-label (line 73: "),
+    "cut within a letter": (
+        PAIRS[:200] + "é".encode()[:1],
+        "pairs",
+        "1 not-utf8 (line 3: 3 fields where the header has 4)",
+    ),
+    "cut parquet": (b"PAR1" + bytes(100), "pairs", "is not a parquet file that can be read"),
     "labels of another task": (
         PAIRS.replace(b"contradiction", b"not_entailment"),
         "labels",
         "not_entailment",
     ),
-    "numbers for labels": (PAIRS.replace(b"neutral", b"1"), "labels", "has '1'"),
-    "two rows of one index": (PAIRS + PAIRS.split(b"\n")[1] + b"\n", "pairs", "stands in more than one row"),
+    "numbers for labels": (PAIRS.replace(b"neutral", b"1"), "labels", "24 unknown-label (line 3: '1', "),
+    "two rows of one index": (
+        PAIRS + PAIRS.split(b"\n")[1] + b"\n",
+        "pairs",
+        "1 duplicate-id (line 74: index 0 again)",
+    ),
 }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmark.cli import call
+from benchmark.console import Console
 from tests.results.make_history import run_summary, write_run
 
 COMMANDS = ("run", "export", "accuracy", "latency", "table", "devices", "report", "ab", "compare", "gate")
@@ -119,3 +121,21 @@ def test_a_fault_of_ours_is_not_a_verdict(
     err = capfd.readouterr().err
     assert err.startswith("error: internal\n  what   RuntimeError: a bug")
     assert "Traceback" not in err
+
+
+def test_progress_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A log of an hour's evaluation says how fast it goes and when it will end: now and then, no bar."""
+    times = iter([100.0, 110.0, 130.5, 131.0, 161.0])
+    monkeypatch.setattr("benchmark.console.time", SimpleNamespace(monotonic=lambda: next(times)))
+    console = Console()
+    console.on_step("Evaluating.")
+    for done in (10, 61, 62, 100):
+        console.on_progress(done, 9815, "pairs")
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "Evaluating.",
+        "  61 of 9815 pairs, 2.0/s, about 1:21:17 left",
+        "  100 of 9815 pairs, 1.6/s, about 1:38:46 left",
+    ]

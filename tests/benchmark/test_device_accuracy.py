@@ -27,12 +27,13 @@ from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal
 from benchmark.listener import Listener
 from benchmark.session import HELD_S, Session
+from benchmark.workers.processes import Here
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import open_checkpoint
 from results.device import LengthPolicy
 from results.errors import DeviceLost, RunDiffers
+from results.evaluated import DeviceAccuracy
 from results.predictions import read_predictions
-from results.record import DeviceAccuracy
 from results.store import RunStore
 from tests.benchmark.small import EXAMPLE
 from tests.results.make_run import make_run
@@ -137,17 +138,15 @@ def _only(journal: Journal) -> DeviceAccuracy:
 def _host(ready: Ready, pairs: Prepared, journal: Journal) -> None:
     """This host's predictions, into the record."""
     settings = journal.record.settings
-    here = evaluate(
+    evaluate(
         ready.files,
-        pairs.sequences,
-        pairs.gold,
+        pairs,
         runtime=settings.runtime,
-        threads=1,
-        store=journal.store,
-        listener=Listener(),
         policy=settings.length_policy,
+        workers=Here(),
+        journal=journal,
+        listener=Listener(),
     )
-    journal.add("accuracy", accuracies=(here,))
 
 
 def _both(bench: Bench, ready: Ready, pairs: Prepared, journal: Journal) -> DeviceAccuracy:

@@ -23,7 +23,8 @@ from android_runner.virtual.phone import VirtualPhone
 from android_runner.virtual.profile import emulator
 from results.claims import load_claims
 from results.encode import encode
-from results.record import DeviceAccuracy, DeviceParity
+from results.evaluated import DeviceAccuracy
+from results.record import DeviceParity
 from results.verdict import judge
 from tests.benchmark.small import EXAMPLE
 from tests.results.make_run import make_run

@@ -10,22 +10,22 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from android_runner.sequences import Sequences
 from benchmark import parity_run
-from benchmark.accuracy import host_logits
 from benchmark.cli import call
+from benchmark.host_logits import host_logits
 from benchmark.listener import Listener
-from benchmark.mnli import read_pairs
+from benchmark.pairs.read import read_pairs
 from benchmark.tokenize import open_tokenizer, tokenize
+from benchmark.workers.inside import work
+from benchmark.workers.job import Chunk, Done, Job
 from export.artifact import ArtifactFiles, build
 from export.checkpoint import open_checkpoint
 from export.lengths import DEFAULT_LENGTHS, expected_cost
-from export.runtime import Interpreter, open_signatures
 from results.device import LengthPolicy
 from tests.benchmark.small import QUICK
 
@@ -150,21 +150,25 @@ def test_shortest_ends_in_a_verdict(bench: Callable[..., int], capfd: pytest.Cap
 
 def test_both_policies_predict_the_same(bench: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Accuracy is a property of the model; how its rows are padded must not move it."""
-    opened: list[object] = []
+    opened: list[int] = []
 
-    def spy(*args: Any, **options: Any) -> tuple[Interpreter, ...]:  # noqa: ANN401 (those of open_signatures)
-        opened.append(options["lengths"])
-        return open_signatures(*args, **options)
+    def spy(job: Job, chunk: Chunk) -> Done:
+        opened.extend([chunk.length] if opened[-1:] != [chunk.length] else [])
+        return work(job, chunk)
 
-    monkeypatch.setattr("benchmark.accuracy.open_signatures", spy)
-    for policy in ("fixed", "shortest"):
-        assert bench("accuracy", *ASKED, "--recipe", "float32", "--length-policy", policy) == 0
-    fixed, shortest = (
-        (Path(f"runs/000{run}") / "predictions-float32.csv").read_text().splitlines() for run in (1, 2)
+    monkeypatch.setattr("benchmark.workers.inside.work", spy)
+    for policy in (("--length-policy", "fixed"), ("--length-policy", "shortest"), ()):
+        assert bench("accuracy", *ASKED, "--recipe", "float32", *policy) == 0
+    fixed, shortest, default = (
+        (Path(f"runs/000{run}") / "predictions-float32.csv").read_text().splitlines() for run in (1, 2, 3)
     )
-    assert [line.split(",")[:3] for line in fixed] == [line.split(",")[:3] for line in shortest]
+    assert [line.split(",")[:4] for line in fixed] == [line.split(",")[:4] for line in shortest]
+    assert default == shortest
+    records = [json.loads(Path(f"runs/000{run}/record.json").read_text()) for run in (1, 2, 3)]
+    said = [record["accuracies"][0]["length_policy"] for record in records]
+    assert said == ["fixed", "shortest", "shortest"]
     # Equal logits do not tell which signatures ran.
-    assert opened == [[128], [24, 40]]
+    assert opened == [128, 40, 24, 40, 24]
 
 
 def test_latency_of_a_file_with_several_signatures(
@@ -239,8 +243,8 @@ def test_default_lengths_suit_mnli() -> None:
         pytest.skip("the MNLI pairs are not at hand (MOBILEBERT_BENCH_DATA)")
     tokenizer = open_tokenizer(folder / "vocab.txt", model_size=30522, exact=True)
     table = read_pairs(folder / "mnli_dev_matched.tsv", origin="test")
-    sequences, _ = tokenize(tokenizer, table, length=128, model_size=30522)
-    tokens = sequences.attention_mask.sum(axis=1)
+    texts = list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
+    tokens = tokenize(tokenizer, texts, length=128).counts
 
     def cost(*lengths: int) -> float:  # ms, as measured on x86-64 at one thread
         return expected_cost((*lengths, 128), tokens, fixed=0.9, per_token=0.083)

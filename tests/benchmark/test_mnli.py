@@ -1,45 +1,38 @@
-"""Pairs: every row arrives, every defect is named, slices are fair."""
+"""MNLI is known by its content whatever its form; slices of any set are fair."""
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from benchmark.mnli import LABELS, PairTable, read_pairs, take
-from results.errors import LabelsError, PairsError
+from benchmark.pairs.read import read_pairs
+from benchmark.pairs.table import LABELS, PairTable, take
+from results.errors import PairsError
+from tests.benchmark.pair_files import Pair, comma, json_lines, parquet, tsv
 
-HEADER = "index\tsentence1\tsentence2\tgold_label\n"
 
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
-    def _write(content: str | bytes) -> Path:
-        path = tmp_path / "pairs.tsv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return _write
+def _data(name: str) -> Path:
+    path = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data") / name
+    if not path.is_file():
+        pytest.skip("the MNLI pairs are not at hand (MOBILEBERT_BENCH_DATA)")
+    return path
 
 
 @pytest.fixture(scope="session")
 def mnli() -> Path:
-    path = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data") / "mnli_dev_matched.tsv"
-    if not path.is_file():
-        pytest.skip("the MNLI pairs are not at hand (MOBILEBERT_BENCH_DATA)")
-    return path
+    return _data("mnli_dev_matched.tsv")
 
 
 def test_all_mnli_rows_arrive(mnli: Path) -> None:
     """339 rows hold a double quote; a quoting reader silently loses 101 rows of 9,815."""
     table = read_pairs(mnli, origin="test")
     assert (len(table.frame), table.rows_total, table.kind) == (9815, 9815, "mnli_matched_dev")
+    assert (table.form, table.left_out, table.answers) == ("four-columns", (), {})
     assert table.frame["label"].value_counts().to_dict() == {
         "entailment": 3479,
         "contradiction": 3213,
@@ -47,14 +40,29 @@ def test_all_mnli_rows_arrive(mnli: Path) -> None:
     }
 
 
-def test_mnli_is_recognized_in_another_form(mnli: Path, tmp_path: Path) -> None:
-    """GLUE's own file has more columns, another column order and CRLF; it is the same set all the same."""
-    rows = [line.split("\t") for line in mnli.read_text().splitlines()[1:]]
-    lines = ["index\tgenre\tsentence1\tsentence2\tlabel1\tgold_label"]
-    lines += [f"{i}\tfiction\t {a}\t{b} \t{label}\t{label}" for i, a, b, label in reversed(rows)]
-    path = tmp_path / "dev_matched.tsv"
-    path.write_text("\r\n".join(lines) + "\r\n", newline="")
-    assert read_pairs(path, origin="test").kind == "mnli_matched_dev"
+def _pairs(path: Path) -> tuple[Pair, ...]:
+    lines = path.read_text().splitlines()[1:]
+    return tuple((a, b, label) for _, a, b, label in (line.split("\t") for line in lines))
+
+
+_UNDECIDED: Pair = ("Nobody agreed on this.", "Somebody did.", "-")
+_FORMS: dict[str, Callable[[Path, tuple[Pair, ...]], object]] = {
+    "glue": lambda path, pairs: path.write_text(tsv("glue", pairs).replace("\n", "\r\n"), newline=""),
+    "four-columns": lambda path, pairs: path.write_text(comma("four-columns", pairs)),
+    "multinli": lambda path, pairs: path.write_text(json_lines("multinli", (_UNDECIDED, *pairs))),
+    "hub-glue": lambda path, pairs: parquet(path, pairs, more={"idx": list(range(len(pairs)))}),
+}
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_mnli_is_recognized_in_every_form(mnli: Path, tmp_path: Path, form: str) -> None:
+    """The same set as GLUE's TSV with CRLF, as CSV, as its authors' JSON lines, as the hub's parquet."""
+    path = tmp_path / "pairs"
+    _FORMS[form](path, tuple(reversed(_pairs(mnli))))
+    began = time.monotonic()
+    table = read_pairs(path, origin="test")
+    assert time.monotonic() - began < 2  # a quarter of a second on an idle machine
+    assert (table.kind, table.form, table.rows_total) == ("mnli_matched_dev", form, 9815)
 
 
 def test_a_changed_label_is_no_longer_mnli(mnli: Path, tmp_path: Path) -> None:
@@ -65,70 +73,34 @@ def test_a_changed_label_is_no_longer_mnli(mnli: Path, tmp_path: Path) -> None:
     assert read_pairs(path, origin="test").kind == "other"
 
 
-def test_quotes_survive(write: Callable[[str], Path]) -> None:
-    """A lone double quote at the start of a field is text, not the start of a quoted field."""
-    table = read_pairs(write(HEADER + '0\t"Well\tno "end\tneutral\n1\ta\tb\tentailment\n'), origin="test")
-    assert table.frame["premise"].tolist() == ['"Well', "a"]
+def test_a_left_out_row_is_no_longer_mnli(mnli: Path, tmp_path: Path) -> None:
+    """9,814 of 9,815 rows are another set, even where the rule of the call allows to leave one out."""
+    path = tmp_path / "one-less.tsv"
+    path.write_text(mnli.read_text().replace("\tneutral\n", "\tneural\n", 1))
+    table = read_pairs(path, origin="test", skip=("unknown-label",))
+    assert (table.kind, table.rows_total, table.left_out[0].rows) == ("other", 9814, 1)
 
 
-@pytest.mark.parametrize(
-    ("content", "error", "words"),
-    [
-        ("", PairsError, "is empty"),
-        (HEADER, PairsError, "no pairs"),
-        ("id\ttext\n1\ta\n", PairsError, "no column index, sentence1, sentence2, gold_label"),
-        (HEADER + "0\ta\tb\tneutral\n1\ta\n", PairsError, "line 3: 2 fields where the header has 4"),
-        (HEADER + "0\ta\tb\tneutral\n0\tc\td\tneutral\n", PairsError, "index 0 stands in more than one row"),
-        (HEADER + "0\ta\t \tneutral\n", PairsError, "index 0 has an empty sentence"),
-        (HEADER + "x\ta\tb\tneutral\n", PairsError, "column index"),
-        (HEADER + "-1\ta\tb\tneutral\n", PairsError, "negative index"),
-        (HEADER + "0\ta\tb\t-\n", LabelsError, "index 0 has '-'"),
-        (HEADER + "0\ta\tb\tmaybe\n", LabelsError, "index 0 has 'maybe'"),
-        (HEADER.encode() + b"0\ta\xff\tb\tneutral\n", PairsError, "line 2: not UTF-8"),
-        (b"PAR1 not parquet", PairsError, "is not MNLI's parquet"),
-    ],
-)
-def test_defects_are_named(
-    write: Callable[[str | bytes], Path], content: str | bytes, error: type[Exception], words: str
-) -> None:
-    """Each bad file gives one error that says where and what."""
-    with pytest.raises(error, match=words):
-        read_pairs(write(content), origin="test")
+@pytest.mark.parametrize("name", ["mnli_dev_mismatched_1000_tokenized.tsv", "snli_1000_tokenized.tsv"])
+def test_other_public_sets_pass_the_same_door(name: str) -> None:
+    """Whole, and never under the name of a set that they are a part of."""
+    table = read_pairs(_data(name), origin="test")
+    assert (table.kind, table.rows_total, table.left_out) == ("other", 1000, ())
+    assert name in table.name
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A typing mistake in --pairs names the path."""
-    with pytest.raises(PairsError, match=r"nowhere\.tsv cannot be read: No such file"):
-        read_pairs(tmp_path / "nowhere.tsv", origin="test")
-
-
-def _parquet(path: Path, names: list[str] | None) -> Path:
-    table = pa.Table.from_pandas(
-        pd.DataFrame({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [2, 0], "idx": [0, 1]})
-    )
-    if names is not None:
-        info = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-        table = table.replace_schema_metadata({"huggingface": json.dumps(info)})
-    pq.write_table(table, path)
-    return path
-
-
-def test_parquet_labels_go_by_name(tmp_path: Path) -> None:
-    """The number 2 means what the file's own schema says, not what MNLI usually says."""
-    path = _parquet(tmp_path / "a.parquet", ["neutral", "entailment", "contradiction"])
-    assert read_pairs(path, origin="test").frame["label"].tolist() == ["contradiction", "neutral"]
-
-
-def test_parquet_without_label_names_is_refused(tmp_path: Path) -> None:
-    """Without names a number could mean anything."""
-    with pytest.raises(PairsError, match="is not MNLI's parquet"):
-        read_pairs(_parquet(tmp_path / "a.parquet", None), origin="test")
-
-
-def _table(counts: dict[str, int]) -> PairTable:
+def _table(counts: dict[str, int], answers: dict[str, str] | None = None) -> PairTable:
     labels = [label for label, count in counts.items() for _ in range(count)]
     frame = pd.DataFrame({"row": range(len(labels)), "premise": "a", "hypothesis": "b", "label": labels})
-    return PairTable(kind="other", name="t", origin="t", sha256="", rows_total=len(labels), frame=frame)
+    return PairTable(
+        kind="other",
+        name="t",
+        origin="t",
+        sha256="",
+        rows_total=len(labels),
+        frame=frame,
+        answers=answers or {},
+    )
 
 
 def test_slices_keep_label_shares_and_file_order() -> None:
@@ -137,6 +109,13 @@ def test_slices_keep_label_shares_and_file_order() -> None:
     assert table.frame["label"].value_counts().to_dict() == dict(zip(LABELS, (50, 30, 20), strict=True))
     assert table.frame["row"].is_monotonic_increasing
     assert table.rows_total == 1000
+
+
+def test_slices_of_two_answers_keep_their_shares() -> None:
+    """A set such as HANS has no label "neutral" to draw from."""
+    answers = {"entailment": "yes", "neutral": "no", "contradiction": "no"}
+    table = take(_table({"yes": 90, "no": 10}, answers), 20, seed=1)
+    assert table.frame["label"].value_counts().to_dict() == {"yes": 18, "no": 2}
 
 
 def test_slices_are_seeded_and_not_the_first_rows() -> None:
@@ -150,10 +129,8 @@ def test_slices_are_seeded_and_not_the_first_rows() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 29, 31, 299])
 def test_slices_have_the_size_asked_for(rows: int) -> None:
     """Rounding of shares never loses or adds a row."""
-    assert (
-        len(take(_table({"entailment": 99, "neutral": 101, "contradiction": 100}), rows, seed=3).frame)
-        == rows
-    )
+    whole = _table({"entailment": 99, "neutral": 101, "contradiction": 100})
+    assert len(take(whole, rows, seed=3).frame) == rows
 
 
 def test_a_slice_larger_than_the_set_is_refused() -> None:

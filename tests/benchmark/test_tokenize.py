@@ -1,4 +1,4 @@
-"""The tokenizer must prove that it read its vocabulary: transformers 5 can silently ignore it."""
+"""The tokenizer must prove that it read its vocabulary, and its tokens are those of transformers' own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from benchmark.example import __file__ as example
-from benchmark.mnli import PairTable, read_pairs
+from benchmark.pairs.read import read_pairs
+from benchmark.pairs.table import PairTable
 from benchmark.tokenize import open_tokenizer, tokenize
 from results.errors import VocabularyError
 
@@ -28,10 +28,9 @@ def test_the_example_vocabulary_covers_its_pairs() -> None:
     """Example pairs that turn into [UNK] would measure nothing that resembles text."""
     tokenizer = open_tokenizer(EXAMPLE / "vocab.txt", model_size=SIZE, exact=True)
     table = read_pairs(EXAMPLE / "pairs.tsv", origin="test", example=True)
-    sequences, truncated = tokenize(tokenizer, table, length=128, model_size=SIZE)
-    unknown = (EXAMPLE / "vocab.txt").read_text().split("\n").index("[UNK]")
-    assert not (sequences.input_ids == unknown).any()
-    assert truncated == 0
+    tokens = tokenize(tokenizer, _texts(table), length=128)
+    assert not tokens.unknown(tokenizer).any()
+    assert not tokens.cut.any()
     assert table.name == "example pairs, not MNLI"
 
 
@@ -63,13 +62,12 @@ def test_a_vocabulary_that_its_tokenizer_does_not_follow_is_refused(tmp_path: Pa
 
 
 def test_the_silent_trap_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the old argument name transformers 5 reads no vocabulary: what we open must not pass then."""
-    import transformers
+    """A tokenizer that reads no vocabulary makes every word [UNK]: what we open must not pass then."""
+    import tokenizers
 
-    real = transformers.BertTokenizerFast
-    monkeypatch.setattr(
-        transformers, "BertTokenizerFast", lambda vocab, **rest: real(vocab_file=vocab, **rest)
-    )
+    real = tokenizers.BertWordPieceTokenizer
+    special = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3}
+    monkeypatch.setattr(tokenizers, "BertWordPieceTokenizer", lambda vocab, **rest: real(special, **rest))
     with pytest.raises(VocabularyError, match="does not tokenize its own words"):
         open_tokenizer(EXAMPLE / "vocab.txt", model_size=SIZE, exact=True)
 
@@ -77,26 +75,54 @@ def test_the_silent_trap_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_pairs_are_cut_longest_first() -> None:
     """Truncation takes from the longer sentence, keeps both [SEP], and is counted."""
     tokenizer = open_tokenizer(EXAMPLE / "vocab.txt", model_size=SIZE, exact=True)
-    frame = pd.DataFrame(
-        {"row": [5], "premise": ["the dog " * 40], "hypothesis": ["the lake freezes"], "label": ["neutral"]}
-    )
-    table = PairTable(kind="other", name="t", origin="t", sha256="", rows_total=1, frame=frame)
-    sequences, truncated = tokenize(tokenizer, table, length=16, model_size=SIZE)
-    assert truncated == 1
-    assert sequences.attention_mask.sum() == 16
-    assert int(sequences.token_type_ids[0].sum()) == 4  # three words and [SEP]
-    assert sequences.row_ids.tolist() == [5]
+    tokens = tokenize(tokenizer, [("the dog " * 40, "the lake freezes"), ("the dog", "a lake")], length=16)
+    assert tokens.cut.tolist() == [True, False]
+    sequences = tokens.padded(np.array([5, 9], np.int32), tokenizer, length=20, model_size=SIZE)
+    assert sequences.attention_mask.sum(axis=1).tolist() == [16, 7]
+    assert sequences.token_type_ids.sum(axis=1).tolist() == [4, 3]  # the second sentence and [SEP]
+    assert sequences.row_ids.tolist() == [5, 9]
+    assert (sequences.input_ids[sequences.attention_mask == 0] == tokenizer.padding).all()
 
 
-def test_mnli_tokenizes_as_known() -> None:
-    """The known facts of the set: lengths, and 30 of 9,815 pairs over 128 tokens."""
+def test_unknown_words_are_counted_by_pair() -> None:
+    """Words of another language are no tokens that the model learned."""
+    tokenizer = open_tokenizer(EXAMPLE / "vocab.txt", model_size=SIZE, exact=True)
+    tokens = tokenize(tokenizer, [("the dog", "runs"), ("\u732b \u72ac", "the \u732b")], length=16)
+    assert tokens.unknown(tokenizer).tolist() == [0, 3]
+
+
+def _texts(table: PairTable) -> list[tuple[str, str]]:
+    return list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
+
+
+def _mnli() -> Path:
     folder = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data")
     if not (folder / "mnli_dev_matched.tsv").is_file():
         pytest.skip("the MNLI pairs are not at hand (MOBILEBERT_BENCH_DATA)")
+    return folder
+
+
+def test_mnli_tokenizes_as_known_and_as_transformers_does() -> None:
+    """The set's known lengths, 30 of 9,815 pairs over 128 tokens, and the reference's ids of every pair."""
+    from transformers import BertTokenizerFast
+
+    folder = _mnli()
     tokenizer = open_tokenizer(folder / "vocab.txt", model_size=30522, exact=True)
-    table = read_pairs(folder / "mnli_dev_matched.tsv", origin="test")
-    sequences, truncated = tokenize(tokenizer, table, length=128, model_size=30522)
-    assert truncated == 30
-    lengths = sequences.attention_mask.sum(axis=1)
-    assert np.median(lengths) == 36
-    assert lengths.max() == 128
+    texts = _texts(read_pairs(folder / "mnli_dev_matched.tsv", origin="test"))
+    tokens = tokenize(tokenizer, texts, length=128)
+    assert int(tokens.cut.sum()) == 30
+    assert (np.median(tokens.counts), tokens.counts.max()) == (36, 128)
+    assert tokens.unknown(tokenizer).sum() < 0.0001 * tokens.counts.sum()
+    reference = BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True)(
+        [premise for premise, _ in texts],
+        [hypothesis for _, hypothesis in texts],
+        padding="max_length",
+        truncation="longest_first",
+        max_length=128,
+        return_tensors="np",
+    )
+    rows = np.arange(len(texts), dtype=np.int32)
+    sequences = tokens.padded(rows, tokenizer, length=128, model_size=30522)
+    assert np.array_equal(sequences.input_ids, reference["input_ids"])
+    assert np.array_equal(sequences.attention_mask, reference["attention_mask"])
+    assert np.array_equal(sequences.token_type_ids, reference["token_type_ids"])

@@ -35,7 +35,7 @@ def _rows(run_folder: Path, recipe: str) -> tuple[list[str], NDArray[np.float64]
     """Predicted labels and logits, in the file's label order."""
     with (run_folder / f"predictions-{recipe}.csv").open() as file:
         rows = list(csv.DictReader(file))
-    labels = [name for name in rows[0] if name not in ("row", "label", "predicted")]
+    labels = [name for name in rows[0] if name not in ("row", "label", "predicted", "tokens")]
     return [row["predicted"] for row in rows], np.array(
         [[float(row[name]) for name in labels] for row in rows]
     )
@@ -56,14 +56,17 @@ def test_float32_predicts_as_pytorch_does(run_folder: Path, trained: Path) -> No
     import torch
     from transformers import MobileBertForSequenceClassification
 
-    from benchmark.mnli import read_pairs
+    from benchmark.pairs.read import read_pairs
     from benchmark.tokenize import open_tokenizer, tokenize
 
     model = MobileBertForSequenceClassification.from_pretrained(trained).eval()
     size = model.config.vocab_size
     table = read_pairs(trained / "pairs.tsv", origin="test")
     tokenizer = open_tokenizer(trained / "vocab.txt", model_size=size, exact=True)
-    sequences, _ = tokenize(tokenizer, table, length=128, model_size=size)
+    texts = list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
+    rows = table.frame["row"].to_numpy(dtype=np.int32)
+    tokens = tokenize(tokenizer, texts, length=128)
+    sequences = tokens.padded(rows, tokenizer, length=128, model_size=size)
     fed = {
         name: torch.from_numpy(getattr(sequences, name).astype(np.int64))
         for name in ("input_ids", "attention_mask", "token_type_ids")

@@ -1,4 +1,4 @@
-"""The two interpreters: what each may load, and files that are no model."""
+"""The interpreters: what each may load, in which order they are imported, and files that are no model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from export import graph, runtime
 from export.artifact import ArtifactFiles
 from export.parity import draw_sequences
+from export.recipes import RECIPES
 from export.runtime import Interpreter, open_runtime
+from export.runtimes import RUNTIMES, unfit
 from results.errors import ConfigError, ConversionError
 from tests.export.conftest import LENGTH, SMALL
 
@@ -51,6 +53,42 @@ def test_tflite_runtime_is_refused_for_what_it_cannot_load(models: dict[str, Pat
         open_runtime(models["dynamic_int8"], runtime="tflite-runtime", threads=1)
 
 
+@pytest.mark.parametrize("recipe", ["float32", "dynamic_int8"])
+def test_tensorflows_own_interpreter_runs_the_same_file(models: dict[str, Path], recipe: str) -> None:
+    """It is older code than LiteRT's, and says at each start that it will be deleted; nobody may see that."""
+    theirs = open_runtime(models[recipe], runtime="tensorflow", threads=1, recipe=recipe)
+    newer = open_runtime(models[recipe], runtime="ai-edge-litert", threads=1, recipe=recipe)
+    assert theirs.version.startswith("2.21.")
+    assert np.abs(run(theirs) - run(newer)).max() <= 1e-4 * np.abs(run(newer)).max()
+
+
+@needs_tflite_runtime
+def test_tflite_runtime_runs_after_tensorflow_in_one_process(models: dict[str, Path]) -> None:
+    """A worker takes one job after another; imported the other way round, every model would be refused."""
+    program = (
+        "import pathlib\n"
+        "from export.runtime import open_runtime\n"
+        f"path = pathlib.Path({str(models['float32'])!r})\n"
+        "for name in ('tensorflow', 'tflite-runtime', 'ai-edge-litert', 'tensorflow'):\n"
+        "    open_runtime(path, runtime=name, threads=1)\n"
+        "print('all')\n"
+    )
+    root = Path(__file__).parent.parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("all\n", "")
+
+
+def test_torch_has_no_file_to_open(models: dict[str, Path]) -> None:
+    """It runs the weights; the file's logits under its name would be a comparison with itself."""
+    with pytest.raises(ConfigError, match="torch runs the checkpoint's weights"):
+        open_runtime(models["float32"], runtime="torch", threads=1)
+    for recipe, known in RECIPES.items():
+        assert (unfit("torch", recipe) is None) == (known.precision == "float32")
+    assert all(unfit(name, "of a bare file") is None for name in RUNTIMES)
+
+
 def test_an_unknown_or_absent_runtime_is_a_wrong_call(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +101,7 @@ def test_an_unknown_or_absent_runtime_is_a_wrong_call(
 
 
 @pytest.mark.parametrize(
-    "which", ["ai-edge-litert", pytest.param("tflite-runtime", marks=needs_tflite_runtime)]
+    "which", ["ai-edge-litert", "tensorflow", pytest.param("tflite-runtime", marks=needs_tflite_runtime)]
 )
 @pytest.mark.parametrize("damage", ["absent", "empty", "truncated", "noise", "folder"])
 def test_a_file_that_is_no_model_is_named(

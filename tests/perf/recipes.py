@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from android_runner.bundle import host_bundle
 from android_runner.sequences import Sequences
-from benchmark.accuracy import host_logits
 from benchmark.config import Config
+from benchmark.host_logits import host_logits
 from benchmark.inputs import Prepared, prepare
 from benchmark.listener import Listener
 from benchmark.training import training_rows

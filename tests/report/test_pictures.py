@@ -132,7 +132,7 @@ def test_flips_are_counted_listed_and_cut() -> None:
     assert table.lines[0].startswith(
         "100 pairs of 9815 (1.02 %) predicted otherwise than by float32: 60 lost, 0 changed, 40 won"
     )
-    assert table.lines[1] == "The first 50 are shown; predictions-dynamic_int8.csv has every pair."
+    assert table.lines[1] == "The first 50 are shown; flips-dynamic_int8.csv has all of them."
     mine, theirs = run.predictions["dynamic_int8"], run.predictions["float32"]
     for row in table.rows:
         at = int(np.flatnonzero(mine.row == int(str(row[0])))[0])

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from results.evaluated import LeftOut, ReferenceRuns
 from results.record import SCHEMA, Calibration, Doubt
 from results.store import RunStore
 from tests.results.make_ab import make_ab
 from tests.results.make_device import interruption, left_changed, on_device, repeat, summarized, told
 from tests.results.make_run import EXAMPLE, Run, make_run
+from tests.results.make_runtimes import by_runtime
 
 KEPT = Path(__file__).with_name("kept")
 SEEN = Calibration(
@@ -23,13 +25,17 @@ SEEN = Calibration(
     widest="encoder",
     spread=3.5,
 )
+HANDED_BACK = LeftOut(fault="missing-label", rows=2, first=("line 7", "line 9"))
 
 
 def runs() -> dict[str, Run]:
     """Small runs by name, that together have every kind of part that a record can have."""
     full = told(make_run(launches=3, inferences=5, pairs=EXAMPLE, flips=(1, 1)))
     full = repeat(on_device(full, rows=60), 1, 64.0).each_artifact(calibration=SEEN)
-    full = full.settings(accuracy_on="device", commit="4946000").change(
+    full = by_runtime(full, runtime="tflite-runtime", every=2, lost=1)
+    full = full.settings(accuracy_on="device", commit="4946000", other_runtimes=("tflite-runtime",)).change(
+        pairs=dataclasses.replace(EXAMPLE, left_out=(HANDED_BACK,), tokens=900, unknown_tokens=3),
+        reference_runs=ReferenceRuns(name="runs.tsv", sha256="c" * 64, accuracies=(0.83, 0.84)),
         interruptions=(interruption(order=2),),
         changes=(left_changed(),),
         doubts=(Doubt(code="note", text="A note."),),

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from results.device import ClockUse, Conditions, Interruption, StateChange
+from results.evaluated import DeviceAccuracy
 from results.predictions import Predictions, write_predictions
-from results.record import DeviceAccuracy, Launch, LaunchSummary
+from results.record import Launch, LaunchSummary
 from tests.results.make_run import AT, COOL, Run, make_run
 
 # All that a phone tells, as far as it tells anything.
@@ -187,6 +188,7 @@ def on_device(
         row=host.row[:rows],
         label=host.label[:rows],
         predicted=there[:rows],
+        tokens=host.tokens[:rows],
         logits=device,
     )
     name = f"device-predictions-{recipe}.csv"

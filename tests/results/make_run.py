@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from results.device import Conditions, Core, Device, Program
+from results.evaluated import Accuracy, Pairs
 from results.predictions import Predictions, read_predictions, write_predictions
 from results.record import (
-    Accuracy,
     Architecture,
     Artifact,
     ConversionCost,
     DeviceParity,
     ExportParity,
     Launch,
-    Pairs,
     Precision,
     Record,
     Settings,
@@ -133,7 +132,8 @@ class Run:
     @property
     def predictions(self) -> dict[str, Predictions]:
         named = {one.recipe: one.predictions_file for one in self.record.accuracies}
-        named |= {one.predictions_file: one.predictions_file for one in self.record.device_accuracies}
+        others = (*self.record.device_accuracies, *self.record.runtime_accuracies)
+        named |= {one.predictions_file: one.predictions_file for one in others}
         return {name: _read(self.raw[file], file) for name, file in named.items()}
 
     def change(self, **changes: Any) -> Run:  # noqa: ANN401  # fields of Record
@@ -358,7 +358,12 @@ def _predict(rows: int, accuracy: float, flips: tuple[int, int]) -> tuple[Predic
     predicted = np.where(right, label, (label + 1) % 3)
     logits = np.eye(3, dtype=np.float32)[predicted]
     predictions = Predictions(
-        labels=LABELS, row=np.arange(rows), label=label, predicted=predicted, logits=logits
+        labels=LABELS,
+        row=np.arange(rows),
+        label=label,
+        predicted=predicted,
+        tokens=12 + np.arange(rows) % 90,
+        logits=logits,
     )
     return predictions, write_predictions(predictions)
 

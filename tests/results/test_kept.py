@@ -1,7 +1,8 @@
 """Recorded runs that are kept as they were written: read as what they are, or refused as another version's.
 
 A folder of tests/results/kept is never written anew; a new SCHEMA gets folders of its own, made by
-`python -m tests.results.keep_runs`. `schema-1` was written before there was `ab`.
+`python -m tests.results.keep_runs`. `schema-1` was written before there was `ab`,
+`schema-2` before there were workers.
 """
 
 from __future__ import annotations
@@ -34,7 +35,16 @@ def older(tmp_path: Path) -> RunStore:
 def test_runs_of_both_kinds_are_kept() -> None:
     """A new number without runs of its own, or with the older ones gone, would leave nothing to look at."""
     assert [path.name for path in OF_THIS_SCHEMA] == sorted(f"schema-{SCHEMA}{name}" for name in runs())
-    assert [path.name for path in OLDER] == ["schema-1"]
+    names = ["schema-1", "schema-2", "schema-2-ab", "schema-2-benchmark-model"]
+    assert [path.name for path in OLDER] == names
+
+
+@pytest.mark.parametrize("kept", OLDER, ids=lambda path: path.name)
+def test_a_run_of_an_older_schema_is_named_by_its_number(kept: Path) -> None:
+    """Each older number, not only the first."""
+    number = kept.name.split("-")[1]
+    with pytest.raises(SchemaUnknown, match=f"has schema {number}, and this version reads schema {SCHEMA}"):
+        RunStore.open(kept).load()
 
 
 @pytest.mark.parametrize("kept", OF_THIS_SCHEMA, ids=lambda path: path.name)

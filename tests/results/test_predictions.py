@@ -11,7 +11,12 @@ from results.predictions import Predictions, read_predictions, write_predictions
 LABELS = ("entailment", "neutral", "contradiction")
 LOGITS = np.array([[0.1, -2.5, 1e-7], [3.0, 1 / 3, -0.0]], dtype=np.float32)
 TWO = Predictions(
-    labels=LABELS, row=np.array([7, 3]), label=np.array([0, 2]), predicted=np.array([0, 0]), logits=LOGITS
+    labels=LABELS,
+    row=np.array([7, 3]),
+    label=np.array([0, 2]),
+    predicted=np.array([0, 0]),
+    tokens=np.array([12, 31]),
+    logits=LOGITS,
 )
 GOOD = write_predictions(TWO).decode()
 
@@ -21,7 +26,7 @@ def test_float32_logits_survive() -> None:
     back = read_predictions(GOOD.encode(), "p.csv")
     assert back.logits.tobytes() == LOGITS.tobytes()
     assert (back.row.tolist(), back.label.tolist(), back.predicted.tolist()) == ([7, 3], [0, 2], [0, 0])
-    assert back.labels == LABELS
+    assert (back.labels, back.tokens.tolist()) == (LABELS, [12, 31])
 
 
 def test_confusion_is_true_label_by_prediction() -> None:
@@ -37,6 +42,8 @@ def test_confusion_is_true_label_by_prediction() -> None:
         ("neutral,", "entailment,", "line 1 is not the header"),
         ("7,entailment", "7,maybe", "line 2 is not"),
         ("7,entailment", "x,entailment", "line 2 is not"),
+        ("entailment,12", "entailment,-1", "line 2 is not"),
+        ("entailment,12", "entailment,few", "line 2 is not"),
         ("3,contradiction", "7,contradiction", "repeats a row id"),
         (",3,", ",nan,", "line 3 has not 3 finite logits"),
         (",3,", ",", "line 3 has not 3 finite logits"),

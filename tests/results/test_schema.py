@@ -51,9 +51,9 @@ def test_every_object_is_closed_and_whole(name: str) -> None:
 def test_record_and_verdict_and_artifact_fit() -> None:
     """A schema that refuses what is written would be found by the first user."""
     run = make_run(recipes=("dynamic_int8", "float32"))
-    check_encoded(encode(run.record), "record-2.json", "record")
+    check_encoded(encode(run.record), "record-3.json", "record")
     check_encoded(encode(verdict_of(run)), "verdict-1.json", "verdict")
-    check_encoded(encode(Launches(launches=run.record.launches)), "launches-2.json", "launches")
+    check_encoded(encode(Launches(launches=run.record.launches)), "launches-3.json", "launches")
     check_encoded(encode(run.record.artifacts[0]), "artifact-1.json", "artifact")
 
 
@@ -65,6 +65,6 @@ def test_a_title_field_is_kept() -> None:
 
 def test_a_foreign_value_is_refused() -> None:
     """An empty object is no record."""
-    assert Record is TYPES["record-2.json"]
+    assert Record is TYPES["record-3.json"]
     with pytest.raises(RecordDamaged):
-        check({}, "record-2.json", "record")
+        check({}, "record-3.json", "record")

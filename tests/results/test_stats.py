@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from statsmodels.stats.contingency_tables import mcnemar
 
 from results import stats
 
@@ -101,60 +100,6 @@ def test_launches_to_decide_shrinks_with_distance() -> None:
     assert far is not None
     assert near > 10 > far
     assert stats.launches_to_decide(values, float(np.exp(np.log(values).mean()))) is None
-
-
-@pytest.mark.parametrize(
-    ("n", "low", "high"), [(200, 0.777, 0.880), (1000, 0.809, 0.855), (9815, 0.826, 0.840)]
-)
-def test_wilson_gives_the_published_intervals(n: int, low: float, high: float) -> None:
-    """83.3 % on slices of MNLI: figures computed independently of this code."""
-    interval = stats.wilson(round(0.833 * n), n, 0.95).interval
-    assert interval is not None
-    assert (interval.low, interval.high) == (pytest.approx(low, abs=0.002), pytest.approx(high, abs=0.002))
-
-
-def test_wilson_of_nothing_is_no_number() -> None:
-    """No rows: no accuracy, and no division by zero."""
-    assert stats.wilson(0, 0, 0.95).value is None
-
-
-@pytest.mark.parametrize("successes", range(0, 201, 8))
-def test_share_p_agrees_with_wilson(successes: int) -> None:
-    """Status comes from Wilson's interval, confidence from this p: they must never disagree."""
-    interval = stats.wilson(successes, 200, 0.95).interval
-    assert interval is not None
-    assert (interval.low >= 0.5) == (stats.p_share(successes, 200, 0.5, "larger") <= 0.025)
-    assert (interval.high < 0.5) == (stats.p_share(successes, 200, 0.5, "smaller") < 0.025)
-
-
-def test_paired_counts_and_tests_discordant_rows() -> None:
-    """Only rows on which exactly one is right say anything about which is better."""
-    a = np.array([True] * 80 + [False] * 20)
-    b = np.array([True] * 76 + [False] * 4 + [True] * 12 + [False] * 8)
-    pair = stats.paired(a, b, 0.9)
-    assert (pair.only_a, pair.only_b) == (4, 12)
-    assert pair.difference.value == pytest.approx(-0.08)
-    exact = mcnemar([[76, 4], [12, 8]], exact=True).pvalue
-    assert pair.mcnemar_p == pytest.approx(float(exact))
-    assert pair.difference.interval is not None
-    assert pair.difference.interval.low < -0.08 < pair.difference.interval.high
-
-
-@pytest.mark.parametrize(("n", "width"), [(30, 0.095), (300, 0.00994), (9815, 0.000305)])
-def test_equal_predictions_on_few_pairs_prove_little(n: int, width: float) -> None:
-    """No flip in 30 pairs leaves room for 9.5 % of flips; an interval of width zero would hide that."""
-    same = np.ones(n, dtype=bool)
-    pair = stats.paired(same, same, 0.9)
-    assert pair.difference.interval is not None
-    assert pair.difference.interval.high == pytest.approx(width, rel=0.01)
-    assert pair.difference.interval.low == -pair.difference.interval.high
-    assert pair.mcnemar_p == 1.0
-
-
-def test_paired_refuses_other_lengths() -> None:
-    """Two sets of pairs are not paired, even where NumPy could broadcast them."""
-    with pytest.raises(ValueError, match="3 rows against 1"):
-        stats.paired(np.ones(3, dtype=bool), np.ones(1, dtype=bool), 0.9)
 
 
 def test_slow_first_inference_is_noticed() -> None:

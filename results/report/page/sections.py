@@ -24,7 +24,7 @@ _RUN = (
     ("A against B", ("comparison", "sides", "pairs")),
     ("Latency", ("latency", "ecdf", "timeline", "forest", "launches", "spread", "tokens", "lengths")),
     ("Slowest and single sequences", ("quantiles", "sequences")),
-    ("Accuracy", ("accuracy", "confusion", "flips", "device_accuracy")),
+    ("Accuracy", ("accuracy", "confusion", "flips", "runtimes", "device_accuracy")),
     ("Table 4", ("table4",)),
     ("More", ("",)),
     ("Environment and validity", ("interruptions", "conditions", "device", "model", "settings", "parity")),

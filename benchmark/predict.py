@@ -1,0 +1,125 @@
+"""One file's predictions on the pairs by one runtime: what ended of an earlier try is not done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.workers import inside
+from benchmark.workers.job import Chunk, Job, Worker, Workers, identity, plan
+from benchmark.workers.kept import KeptChunks
+from results.device import LengthPolicy
+from results.errors import ExportParityError
+from results.predictions import Predictions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmark.inputs import Prepared
+    from benchmark.listener import Listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predicted:
+    """Predictions of every pair. `seconds`: over the rows that were not kept from an earlier try.
+
+    `who` did the others' chunks; empty where every chunk was kept.
+    """
+
+    predictions: Predictions
+    seconds: float
+    kept_rows: int
+    who: tuple[Worker, ...]
+
+    @property
+    def workers(self) -> int:
+        """How many of them there were."""
+        return len({one.name for one in self.who})
+
+
+@contextmanager
+def predict(
+    job: Job,
+    pairs: Prepared,
+    *,
+    lengths: Sequence[int],
+    policy: LengthPolicy,
+    workers: Workers,
+    kept_in: Path,
+    listener: Listener,
+) -> Iterator[Predicted]:
+    """Within it, record what it gives: the chunks in the file `kept_in` are dropped when that is done.
+
+    `lengths`: to which rows are padded. Raises: ExportParityError where a logit is not finite, WorkersLost,
+    ConversionError, RecordNotSaved.
+    """
+    chunks = plan(pairs.sequences, lengths, policy)
+    where = "cluster" if workers.engine == "dask" else inside.processor()
+    with KeptChunks(kept_in, identity(job, chunks, where), chunks, job.labels) as kept:
+        if kept.foreign:
+            listener.on_step(
+                "What an earlier try left is of another model, runtime, processor or pairs: all is done anew."
+            )
+        began = time.monotonic()
+        logits, who = _logits(job, chunks, kept, workers, listener)
+        seconds = time.monotonic() - began
+        _refuse_infinite(logits, pairs, job)
+        yield Predicted(
+            predictions=predictions_of(pairs, logits),
+            seconds=round(seconds, 3),
+            kept_rows=sum(len(one) for one in kept.logits.values()),
+            who=tuple(who),
+        )
+        kept.drop()
+
+
+def predictions_of(pairs: Prepared, logits: NDArray[np.float32]) -> Predictions:
+    """Logits by the model's labels, (rows, labels), as predictions of the pairs file's answers."""
+    folded = pairs.answers.fold(logits)
+    return Predictions(
+        labels=pairs.answers.names,
+        row=pairs.sequences.row_ids.astype(np.int64),
+        label=pairs.gold,
+        predicted=folded.argmax(axis=1),
+        tokens=pairs.sequences.attention_mask.sum(axis=1).astype(np.int64),
+        logits=folded,
+    )
+
+
+def _logits(
+    job: Job, chunks: tuple[Chunk, ...], kept: KeptChunks, workers: Workers, listener: Listener
+) -> tuple[NDArray[np.float32], list[Worker]]:
+    """Of every row, (rows, labels), in their order; and who did those that were not kept."""
+    logits = np.empty((sum(len(chunk.places) for chunk in chunks), job.labels), np.float32)
+    for chunk in chunks:
+        if chunk.number in kept.logits:
+            logits[chunk.places] = kept.logits[chunk.number]
+    left = {chunk.number: chunk for chunk in chunks if chunk.number not in kept.logits}
+    total = sum(len(chunk.places) for chunk in left.values())
+    if len(left) < len(chunks):
+        listener.on_step(f"{len(logits) - total} pairs are kept from before; {total} are left.")
+    done_rows, who = 0, []
+    for done in workers.run(job, tuple(left.values())):
+        kept.add(done)
+        chunk = left.pop(done.number)  # a second time would be a KeyError, never a row counted twice
+        logits[chunk.places] = done.logits
+        who.append(done.worker)
+        done_rows += len(chunk.places)
+        listener.on_progress(done_rows, total, "pairs")
+    assert not left
+    return logits, who
+
+
+def _refuse_infinite(logits: NDArray[np.float32], pairs: Prepared, job: Job) -> None:
+    bad = pairs.sequences.row_ids[~np.isfinite(logits).all(axis=1)]
+    if len(bad):
+        raise ExportParityError(
+            f"{job.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
+            next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
+        )

@@ -1,0 +1,37 @@
+"""`accuracy --require floor`: the exit code that a CI acts on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import call
+from benchmark.commands import _required
+from benchmark.outcome import Outcome
+from results.recompute import conclude
+from results.store import RunStore
+from tests.results.make_run import make_run
+
+
+def _outcome(folder: Path, flips: tuple[int, int]) -> Outcome:
+    store = RunStore.create(folder)
+    make_run(recipes=("dynamic_int8", "float32"), launches=5, inferences=36, flips=flips).save(store)
+    done = conclude(store)
+    return Outcome(folder=store.folder, status=done.status, report=done.report, view=done.view)
+
+
+@pytest.mark.parametrize(("flips", "code"), [((20, 25), 0), ((0, 400), 1), ((150, 250), 3)])
+def test_the_exit_code_is_the_floors(flips: tuple[int, int], code: int, tmp_path: Path) -> None:
+    """Kept, lost, and not decided are three things to a CI; the verdict of this run is none of them."""
+    assert _required("floor", _outcome(tmp_path, flips)) == code
+
+
+def test_a_run_without_a_quantized_recipe_decides_nothing(
+    own_folder: None, small_checkpoint: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """float32 alone cannot lose to itself, and a passed gate must have looked at something."""
+    argv = ["accuracy", "--checkpoint", str(small_checkpoint), "--slice", "30", "--require", "floor"]
+    assert call([*argv, "--recipe", "float32"]) == 3
+    assert call(argv) == 3
+    assert "floor" in capfd.readouterr().out
