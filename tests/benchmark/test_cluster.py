@@ -211,27 +211,6 @@ def test_the_scheduler_hangs(own: DaskCluster, jobs: tuple[Job, Job], chunks: tu
         assert time.monotonic() - began < 30
 
 
-def test_a_chunk_that_kills(tmp_path: Path, jobs: tuple[Job, Job], chunks: tuple[Chunk, ...]) -> None:
-    """Out of memory again and again at the same rows is no accident: the rows are named."""
-    deadly = """
-import os
-from benchmark.workers import inside
-work = inside.work
-inside.work = lambda job, chunk, stop: os._exit(9) if chunk.number == 7 else work(job, chunk, stop)
-"""
-    allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-    with DaskCluster(tmp_path / "cluster", **allowed) as cluster:
-        for _ in range(2):
-            cluster.add(preload=deadly)
-        wait_for(lambda: cluster.state()["workers"] == 2)
-        with join(cluster.address, Listener()) as workers, pytest.raises(WorkersLost) as caught:
-            logits_of(workers, jobs[0], chunks)
-    place = chunks[7].places[0] + 1
-    assert "2 workers died" in caught.value.what
-    assert f"same 8 pairs of up to {chunks[7].length} tokens" in caught.value.what
-    assert f"number {place} of those" in caught.value.what
-
-
 _OTHER_VERSION = """
 import importlib.metadata
 version = importlib.metadata.version
