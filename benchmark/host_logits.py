@@ -59,13 +59,18 @@ def host_logits(
             )
             done += 1
             listener.on_progress(done, rows, "pairs")
-    if not np.isfinite(logits).all():
-        bad = sequences.row_ids[~np.isfinite(logits).all(axis=1)]
+    refuse_infinite(logits, sequences, files.artifact.recipe)
+    return logits, signatures[0].version
+
+
+def refuse_infinite(logits: NDArray[np.float32], sequences: Sequences, recipe: str | None) -> None:
+    """Raise ExportParityError where a row of `logits`, shape (rows, labels), is not finite."""
+    bad = sequences.row_ids[~np.isfinite(logits).all(axis=1)]
+    if len(bad):
         raise ExportParityError(
-            f"{files.artifact.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
+            f"{recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
             next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
         )
-    return logits, signatures[0].version
 
 
 def usable_cores() -> int:

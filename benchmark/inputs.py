@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from benchmark.answers import Answers
 from benchmark.config import Config
 from benchmark.kept_tokens import tokens_of
-from benchmark.locate import locate_pairs, locate_vocabulary, refuse_another
+from benchmark.locate import Located, locate_pairs, locate_vocabulary, refuse_another
 from benchmark.pairs.doubts import gold_doubts
-from benchmark.pairs.read import read_pairs
+from benchmark.pairs.read import read_located
 from benchmark.pairs.table import LABELS, take
-from benchmark.tokenize import SPECIAL_PER_PAIR, open_tokenizer
+from benchmark.tokenize import SPECIAL_PER_PAIR, Tokenizer, open_tokenizer
 from results.errors import LabelsError, VocabularyError
 from results.evaluated import Pairs
 
@@ -70,14 +70,12 @@ def prepare(
             "export takes any labels, and latency what it wrote.",
         )
     found = locate_pairs(config.pairs)
-    whole = read_pairs(
-        found.path, origin=found.origin, example=found.example, form=config.pair_form, skip=config.skip
-    )
+    whole = read_located(config, found)
     table = take(whole, _slice(config, whole.rows_total), seed=config.seed)
-    vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint_vocabulary)
     size = vocabulary_size if vocabulary_size is not None else 2**31 - 1
-    tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
-    refuse_another(vocabulary, of_checkpoint=checkpoint_vocabulary)
+    vocabulary, tokenizer = open_vocabulary(
+        config, of_checkpoint=checkpoint_vocabulary, model_size=size, exact=exact
+    )
     few = take(whole, min(_CANDIDATES, whole.rows_total), seed=config.seed)
     # One call for both, over rows in file order; on a full run it is the whole file.
     ids = [set(some.frame["row"]) for some in (table, few)]
@@ -128,6 +126,19 @@ def prepare(
         answers=answers,
         doubts=tuple(doubts),
     )
+
+
+def open_vocabulary(
+    config: Config, *, of_checkpoint: Path | None, model_size: int, exact: bool
+) -> tuple[Located, Tokenizer]:
+    """The vocabulary of a call, found, opened and held against the checkpoint's own.
+
+    `model_size`, `exact`: as of `open_tokenizer`. Raises: VocabularyError.
+    """
+    found = locate_vocabulary(config.vocab, of_checkpoint=of_checkpoint)
+    tokenizer = open_tokenizer(found.path, model_size=model_size, exact=exact)
+    refuse_another(found, of_checkpoint=of_checkpoint)
+    return found, tokenizer
 
 
 def _unknown(tokens: int, unknown: int, path: Path, *, exact: bool) -> list[tuple[str, str]]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.host_logits import refuse_infinite
 from benchmark.workers import inside
 from benchmark.workers.job import Chunk, Job, Worker, Workers, identity, plan
 from benchmark.workers.kept import KeptChunks
 from results.device import LengthPolicy
-from results.errors import ExportParityError
 from results.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def predict(
         began = time.monotonic()
         logits, who = _logits(job, chunks, kept, workers, listener)
         seconds = time.monotonic() - began
-        _refuse_infinite(logits, pairs, job)
+        refuse_infinite(logits, pairs.sequences, job.recipe)
         yield Predicted(
             predictions=predictions_of(pairs, logits),
             seconds=round(seconds, 3),
@@ -114,12 +114,3 @@ def _logits(
         listener.on_progress(done_rows, total, "pairs")
     assert not left
     return logits, who
-
-
-def _refuse_infinite(logits: NDArray[np.float32], pairs: Prepared, job: Job) -> None:
-    bad = pairs.sequences.row_ids[~np.isfinite(logits).all(axis=1)]
-    if len(bad):
-        raise ExportParityError(
-            f"{job.recipe}: logits of {len(bad)} pairs are not finite, first of pair {bad[0]}",
-            next_step="Use --recipe float32; this recipe does not hold on this checkpoint.",
-        )

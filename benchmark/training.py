@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.config import Config
+from benchmark.inputs import open_vocabulary
 from benchmark.kept_tokens import tokens_of
-from benchmark.locate import (
-    Located,
-    locate_pairs,
-    locate_training,
-    locate_vocabulary,
-    refuse_another,
-)
+from benchmark.locate import Located, locate_pairs, locate_training
 from benchmark.pairs.known import bare
-from benchmark.pairs.read import read_pairs
+from benchmark.pairs.read import read_located
 from benchmark.pairs.table import PairTable, take
-from benchmark.tokenize import open_tokenizer
 from export.calibration import TrainingRows
 from results.errors import PairsError
 
@@ -36,22 +30,17 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     import numpy as np
 
     found = locate_training(config.calibration)
-    whole = read_pairs(
-        found.path,
-        origin=found.origin,
-        example=found.example,
-        form=config.pair_form,
-        skip=config.skip,
-        flag="--calibration",
-    )
+    whole = read_located(config, found, "--calibration")
     evaluated = locate_pairs(config.pairs)
     _refuse_evaluated(whole, found, evaluated, config)
     table = take(whole, min(_MOST_ROWS, whole.rows_total), seed=config.seed)
-    vocabulary = locate_vocabulary(config.vocab, of_checkpoint=checkpoint.vocab_path)
     size = checkpoint.config.vocab_size
-    exact = checkpoint.weights.kind != "seeded"
-    tokenizer = open_tokenizer(vocabulary.path, model_size=size, exact=exact)
-    refuse_another(vocabulary, of_checkpoint=checkpoint.vocab_path)
+    vocabulary, tokenizer = open_vocabulary(
+        config,
+        of_checkpoint=checkpoint.vocab_path,
+        model_size=size,
+        exact=checkpoint.weights.kind != "seeded",
+    )
     texts = list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
     tokens = tokens_of(tokenizer, texts, length=config.signature_lengths[-1])
     rows = table.frame["row"].to_numpy(dtype=np.int32)
@@ -77,13 +66,7 @@ def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located, c
         raise _shared(found, training.rows_total, training, training.name)
     if found.example:
         return
-    other = read_pairs(
-        evaluated.path,
-        origin=evaluated.origin,
-        example=evaluated.example,
-        form=config.pair_form,
-        skip=config.skip,
-    )
+    other = read_located(config, evaluated)
     if shared := len(_texts(training) & _texts(other)):
         raise _shared(found, shared, training, other.name)
 

@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 
 from results import power
-from results.errors import RecordDamaged
 from results.evaluated import Accuracy, IntervalMethod
 from results.paired import Paired, paired
-from results.predictions import Predictions
+from results.predictions import Predictions, not_as_recorded
 from results.record import Record
 from results.shares import of_whole_set, share
 from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate
@@ -160,22 +159,18 @@ def _checked(accuracy: Accuracy, predictions: Mapping[str, Predictions]) -> Pred
     """The predictions that the record counted."""
     held = predictions.get(accuracy.recipe)
     if held is None or held.labels != accuracy.labels or held.confusion != accuracy.confusion:
-        raise _damaged(accuracy, "does not hold the predictions that the record counted")
+        raise not_as_recorded(
+            accuracy.predictions_file, "does not hold the predictions that the record counted"
+        )
     counted = (sum(map(sum, accuracy.confusion)), sum(row[i] for i, row in enumerate(accuracy.confusion)))
     if counted != (accuracy.rows, accuracy.correct):
-        raise _damaged(accuracy, f"counts {counted[1]} of {counted[0]}, the record says otherwise")
+        raise not_as_recorded(
+            accuracy.predictions_file, f"counts {counted[1]} of {counted[0]}, the record says otherwise"
+        )
     return held
 
 
 def _same_rows(mine: Accuracy, a: Predictions, reference: Accuracy, b: Predictions) -> None:
     # Two files of one run; should their label order differ, the names decide.
     if a.labels != b.labels or not (np.array_equal(a.row, b.row) and np.array_equal(a.label, b.label)):
-        raise _damaged(mine, f"is not over the rows of {reference.predictions_file}")
-
-
-def _damaged(accuracy: Accuracy, what: str) -> RecordDamaged:
-    return RecordDamaged(
-        f"{accuracy.predictions_file} {what}.",
-        next_step="Evaluate again; neither file is ever edited.",
-        path=accuracy.predictions_file,
-    )
+        raise not_as_recorded(mine.predictions_file, f"is not over the rows of {reference.predictions_file}")

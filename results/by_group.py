@@ -13,7 +13,7 @@ from results.paired import Paired, paired
 from results.predictions import Predictions
 from results.record import Record
 from results.shares import share
-from results.stats import SHOWN_LEVEL, Estimate
+from results.stats import SHOWN_LEVEL, Estimate, holm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def group_accuracies(
         None if theirs is None else paired(mine.right[rows], theirs.right[rows], SHOWN_LEVEL)
         for _, rows in groups
     ]
-    adjusted = _holm([pair.mcnemar_p for pair in pairs if pair is not None])
+    adjusted = holm([pair.mcnemar_p for pair in pairs if pair is not None])
     method = record.settings.interval
 
     def of(held: Predictions, rows: NDArray[np.bool_]) -> Estimate:
@@ -86,11 +86,3 @@ def _groups(record: Record, recipe: str, held: Predictions) -> Iterator[tuple[st
             start = end + 1
     if (beyond := held.tokens >= start).any():
         yield f"{start}-{int(held.tokens.max())} tokens", beyond
-
-
-def _holm(ps: list[float]) -> list[float]:
-    if not ps:
-        return []
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(ps, method="holm")[1]]

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.accuracy import Floor, floor_of
-from results.errors import RecordDamaged
 from results.evaluated import DeviceAccuracy
 from results.paired import Paired, paired
-from results.predictions import Predictions
+from results.predictions import Predictions, not_as_recorded
 from results.record import Record
+from results.rounding import REACH, predicts_otherwise, unexplained_flips
 from results.series import Series, judged_model
 from results.shares import share
 from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate
 
 # Below, whole interval, the predictions counted here are not those of the device.
 LEAST_AGREEMENT = 0.99
-# By which multiple of the tolerance the host's two largest logits may be apart. Source: docs/parity.md.
-ROUNDING = {"largest": 1, "rms": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +69,13 @@ def summarize_device_accuracy(
     if host is not None:
         same = device.predicted == host.predicted
         if (int(same.sum()), int(host.right.sum())) != (done.agreeing, done.host_correct):
-            raise _damaged(done, "and this machine's predictions are not those that the record compared")
+            raise not_as_recorded(
+                done.predictions_file, "and this machine's predictions are not those that the record compared"
+            )
         pair = paired(device.right, host.right, DECIDING_LEVEL)
         reach = _reach(record, of)
         if reach is not None:
-            largest = np.sort(host.logits.astype(np.float64), axis=1)
-            unexplained = int(np.sum(~same & (largest[:, -1] - largest[:, -2] > reach)))
+            unexplained = unexplained_flips(device, host, reach)
     return DeviceAccuracySummary(
         series=of,
         rows=done.rows,
@@ -102,15 +101,14 @@ def _doubts(agreement: Estimate, unexplained: int | None) -> Iterator[str]:
         share = f"{(agreement.value or 0) * 100:.1f} % of {agreement.n} pairs"
         yield f"the device predicts what this machine does on {share} only"
     if unexplained:
-        pairs = "1 pair" if unexplained == 1 else f"{unexplained} pairs"
-        yield f"the device predicts otherwise on {pairs} that rounding does not explain"
+        yield f"the device {predicts_otherwise(unexplained)}"
 
 
 def _reach(record: Record, of: Series) -> float | None:
     """How far apart two logits may be for rounding to swap them, by the parity rule; None without a check."""
     wanted = (of.model, of.recipe)
     reaches = [
-        ROUNDING[one.statistic] * one.tolerance
+        REACH[one.statistic] * one.tolerance
         for one in record.parities
         if (one.model, one.recipe) == wanted and one.status == "passed"
     ]
@@ -131,13 +129,5 @@ def _host(
 def _checked(done: DeviceAccuracy, predictions: Mapping[str, Predictions]) -> Predictions:
     held = predictions.get(done.predictions_file)
     if held is None or (held.row.size, int(held.right.sum())) != (done.rows, done.correct):
-        raise _damaged(done, "does not hold the predictions that the record counted")
+        raise not_as_recorded(done.predictions_file, "does not hold the predictions that the record counted")
     return held
-
-
-def _damaged(done: DeviceAccuracy, what: str) -> RecordDamaged:
-    return RecordDamaged(
-        f"{done.predictions_file} {what}.",
-        next_step="Evaluate again; neither file is ever edited.",
-        path=done.predictions_file,
-    )

@@ -43,7 +43,7 @@ def flips_of(record: Record, predictions: Mapping[str, Predictions]) -> Iterator
     if reference is None:
         return
     theirs = predictions[reference.recipe]
-    best = np.sort(theirs.logits, axis=1)
+    lead = theirs.lead.astype(np.float32)
     for accuracy in record.accuracies:
         if is_float32(record, accuracy.recipe):
             continue
@@ -56,7 +56,7 @@ def flips_of(record: Record, predictions: Mapping[str, Predictions]) -> Iterator
             theirs=theirs,
             places=places[np.lexsort((mine.row[places], kind[places]))],
             kind=kind,
-            lead=best[:, -1] - best[:, -2],
+            lead=lead,
         )
 
 

@@ -43,6 +43,13 @@ class Predictions:
         )
 
     @property
+    def lead(self) -> NDArray[np.float64]:
+        """How far each row is from a tie: its largest logit less the next one, in logits, shape (n,)."""
+        largest = np.sort(self.logits.astype(np.float64), axis=1)
+        lead: NDArray[np.float64] = largest[:, -1] - largest[:, -2]
+        return lead
+
+    @property
     def right(self) -> NDArray[np.bool_]:
         """Whether each row is predicted correctly, shape (n,)."""
         return np.equal(self.label, self.predicted)
@@ -108,6 +115,13 @@ def read_predictions(data: bytes, name: str) -> Predictions:
         predicted=columns[:, 2],
         tokens=columns[:, 3],
         logits=np.array(logits, dtype=np.float32).reshape(len(rows), len(labels)),
+    )
+
+
+def not_as_recorded(file: str, what: str) -> RecordDamaged:
+    """The error for a predictions file that is whole, and not what its record says of it."""
+    return RecordDamaged(
+        f"{file} {what}.", next_step="Evaluate again; neither file is ever edited.", path=file
     )
 
 

@@ -10,20 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.accuracy import float32_of, is_float32
-from results.errors import RecordDamaged
 from results.evaluated import RuntimeAccuracy
 from results.paired import Paired, paired
-from results.predictions import Predictions
+from results.predictions import Predictions, not_as_recorded
 from results.record import Record
+from results.rounding import REACH, predicts_otherwise, unexplained_flips
 from results.shares import share
-from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate
+from results.stats import DECIDING_LEVEL, SHOWN_LEVEL, Estimate, holm
 
 LARGEST_P = 0.05  # of McNemar's test, corrected by Holm for the rows of the table: above, nothing is shown
-# How far rounding moves logits, and over which gap between the two largest it can swap them. Source:
-# docs/parity.md, where a device's rounding is measured; another runtime is another build of the kernels.
+# How far rounding moves logits. Source: docs/parity.md, where a device's rounding is measured; another
+# runtime is another build of the kernels.
 FLOAT_SHARE = 1e-4  # float32: the largest difference, of the logit scale
 RMS_SHARE = 1.5  # other recipes: the root mean square of a label's difference, of that to float32
-REACH = {"largest": 1, "rms": 4}  # in tolerances
 
 # "unclear": the predictions agree, and the logits lie further apart than rounding explains.
 Likeness = Literal["same", "differs", "unclear"]
@@ -82,8 +81,7 @@ class RuntimeSummary:
         if self.adjusted_p < LARGEST_P:
             yield "its accuracy differs by more than chance"
         if self.unexplained:
-            pairs = "1 pair" if self.unexplained == 1 else f"{self.unexplained} pairs"
-            yield f"it predicts otherwise on {pairs} that rounding does not explain"
+            yield f"it {predicts_otherwise(self.unexplained)}"
         found = self.rounding
         if not found.difference <= found.tolerance:
             what = "the largest" if found.statistic == "largest" else "the root mean square of a label's"
@@ -105,8 +103,6 @@ def summarize_runtimes(record: Record, predictions: Mapping[str, Predictions]) -
     made = []
     for (one, mine, reference), pair, p in zip(both, pairs, adjusted, strict=True):
         rounding = _rounding(record, one, mine, reference, predictions)
-        largest = np.sort(reference.logits.astype(np.float64), axis=1)
-        gap = largest[:, -1] - largest[:, -2]
         reach = REACH[rounding.statistic] * rounding.tolerance
         method = record.settings.interval
         made.append(
@@ -115,22 +111,13 @@ def summarize_runtimes(record: Record, predictions: Mapping[str, Predictions]) -
                 accuracy=share(one.correct, one.rows, SHOWN_LEVEL, method),
                 reference=share(one.reference_correct, one.rows, SHOWN_LEVEL, method),
                 agreement=share(one.agreeing, one.rows, SHOWN_LEVEL, method),
-                unexplained=int(np.sum((mine.predicted != reference.predicted) & (gap > reach))),
+                unexplained=unexplained_flips(mine, reference, reach),
                 rounding=rounding,
                 paired=pair,
                 adjusted_p=p,
             )
         )
     return tuple(made)
-
-
-def holm(ps: list[float]) -> list[float]:
-    """The same p values, corrected for their number, in their order."""
-    if len(ps) < 2:
-        return ps
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(ps, method="holm")[1]]
 
 
 def _rounding(
@@ -161,14 +148,14 @@ def _both(one: RuntimeAccuracy, predictions: Mapping[str, Predictions]) -> tuple
     """This runtime's predictions and those that count, of the same rows, as the record compared them."""
     mine, whole = predictions.get(one.predictions_file), predictions.get(one.recipe)
     if mine is None or whole is None:
-        raise _damaged(one, "cannot be compared, for predictions are missing")
+        raise not_as_recorded(one.predictions_file, "cannot be compared, for predictions are missing")
     reference = _rows_of(whole, mine, one)
     found = (
         *(mine.row.size, int(mine.right.sum()), int(reference.right.sum())),
         int(np.sum(mine.predicted == reference.predicted)),
     )
     if found != (one.rows, one.correct, one.reference_correct, one.agreeing):
-        raise _damaged(one, "does not hold the predictions that the record counted")
+        raise not_as_recorded(one.predictions_file, "does not hold the predictions that the record counted")
     return mine, reference
 
 
@@ -177,16 +164,8 @@ def _rows_of(whole: Predictions, mine: Predictions, one: RuntimeAccuracy) -> Pre
     at = {row: place for place, row in enumerate(whole.row.tolist())}
     places = [at.get(row, -1) for row in mine.row.tolist()]
     if whole.labels != mine.labels or -1 in places:
-        raise _damaged(one, "is not over rows that the counting runtime evaluated")
+        raise not_as_recorded(one.predictions_file, "is not over rows that the counting runtime evaluated")
     found = whole.take(np.array(places, np.int64))
     if not np.array_equal(found.label, mine.label):
-        raise _damaged(one, "has other gold labels than the counting runtime's")
+        raise not_as_recorded(one.predictions_file, "has other gold labels than the counting runtime's")
     return found
-
-
-def _damaged(one: RuntimeAccuracy, what: str) -> RecordDamaged:
-    return RecordDamaged(
-        f"{one.predictions_file} {what}.",
-        next_step="Evaluate again; neither file is ever edited.",
-        path=one.predictions_file,
-    )

@@ -147,6 +147,15 @@ def launches_to_decide(
     return 2 + at
 
 
+def holm(ps: list[float]) -> list[float]:
+    """The same p values, corrected for their number, in their order. Source: Holm's step-down procedure."""
+    if len(ps) < 2:
+        return ps
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(ps, method="holm")[1]]
+
+
 def first_is_slow(durations: NDArray[np.int64]) -> bool:
     """Whether the first timed sample is an outlier upward: the warm-up was too short.
 

@@ -10,7 +10,8 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
-from benchmark.config import DEFAULT_SKIP
+from benchmark.config import DEFAULT_SKIP, Config
+from benchmark.locate import Located
 from benchmark.pairs.choose import choose, fitting
 from benchmark.pairs.faults import sift
 from benchmark.pairs.form import forms_of, shipped
@@ -77,6 +78,20 @@ def read_pairs(
         form=chosen.title,
         left_out=found.left_out,
         answers={} if len(set(chosen.answers.values())) == len(chosen.answers) else chosen.answers,
+    )
+
+
+def read_located(
+    config: Config, found: Located, flag: Literal["--pairs", "--calibration"] = "--pairs"
+) -> PairTable:
+    """The same of a file that was found, by what the call says of its form and its faults."""
+    return read_pairs(
+        found.path,
+        origin=found.origin,
+        example=found.example,
+        form=config.pair_form,
+        skip=config.skip,
+        flag=flag,
     )
 
 

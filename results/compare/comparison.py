@@ -137,9 +137,7 @@ def decide(changes: Sequence[MetricChange]) -> tuple[MetricChange, ...]:
     known = [change.p_beyond for change in changes if change.p_beyond is not None]
     if not known:
         return tuple(changes)
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = iter(multipletests(known, alpha=ALPHA, method="holm")[1])
+    adjusted = iter(stats.holm(known))
     return tuple(
         change if change.p_beyond is None else _among(change, _digits(next(adjusted)), len(known))
         for change in changes

@@ -9,7 +9,7 @@ from results.evaluated import Accuracy, Pairs
 from results.power import FEW_DISCORDANT
 from results.record import Record
 from results.report.model import Cell, Table, quantity
-from results.report.words import counted, p_value, percent
+from results.report.words import counted, p_value, padded_to, percent
 from results.shares import METHODS
 
 MARGIN = f"{FLOOR_MARGIN * 100:g} point"
@@ -156,11 +156,9 @@ def _paddings(record: Record) -> list[str]:
 
 
 def _padding(record: Record, one: Accuracy) -> str:
-    if one.length_policy == "fixed":
-        return f"length {record.settings.length}"
     artifact = next((artifact for artifact in record.artifacts if artifact.recipe == one.recipe), None)
-    lengths = sorted({signature.length for signature in artifact.signatures}) if artifact else []
-    return f"the shortest of lengths {', '.join(map(str, lengths))} that holds them"
+    lengths = [signature.length for signature in artifact.signatures] if artifact else []
+    return padded_to(one.length_policy, record.settings.length, lengths, "them")
 
 
 def _confusion(accuracy: Accuracy) -> Table:

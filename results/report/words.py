@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from results.device import LengthPolicy
 from results.latency import LatencySummary
 from results.record import Record, Settings
 from results.verdict_file import Verdict
@@ -35,10 +36,15 @@ def valid_of(one: LatencySummary) -> str:
 
 def padding(settings: Settings) -> str:
     """To which length sequences were padded, in a few words."""
-    if settings.length_policy == "fixed":
-        return f"length {settings.length}"
-    used = sorted(length for length in settings.lengths if length <= settings.length)
-    return f"the shortest of lengths {', '.join(map(str, used))} that holds a sequence"
+    return padded_to(settings.length_policy, settings.length, settings.lengths, "a sequence")
+
+
+def padded_to(policy: LengthPolicy, length: int, lengths: Iterable[int], what: str) -> str:
+    """The same of some rows of at most `length` tokens; `lengths`: of the signatures, `what`: the rows."""
+    if policy == "fixed":
+        return f"length {length}"
+    used = sorted({one for one in lengths if one <= length})
+    return f"the shortest of lengths {', '.join(map(str, used))} that holds {what}"
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.workers.inside import processor
 from results.stats import over_launches
 
 LEVEL = 0.9
@@ -65,13 +66,4 @@ def setting() -> dict[str, object]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"processor": _processor(), "versions": versions, "day": datetime.date.today().isoformat()}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    named = (text.partition(":")[2].strip() for text in lines if text.startswith("model name"))
-    return next(named, platform.processor())
+    return {"processor": processor(), "versions": versions, "day": datetime.date.today().isoformat()}

@@ -10,7 +10,8 @@ import pytest
 from results.consistency import check_record
 from results.errors import RecordDamaged
 from results.report.model import Check, Table
-from results.runtime_accuracy import RuntimeSummary, holm, summarize_runtimes
+from results.runtime_accuracy import RuntimeSummary, summarize_runtimes
+from results.stats import holm
 from results.store import RunStore
 from tests.results.make_run import MNLI, Run, make_run
 from tests.results.make_runtimes import by_runtime
