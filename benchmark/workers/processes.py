@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 FEWEST_ROWS = 256
 _FRUITLESS = 3  # times that a pool may break without a chunk done between
 _GRACE_S, _LOOK_S = 2.0, 0.2  # of a worker that is to stop: how long it may take, how often it looks
+_HAND_OVER_S = 1.0  # how long a pool without workers may take to end
 
 
 class Here(Workers):
@@ -110,8 +112,29 @@ class Processes(Workers):
     def _end(self) -> None:
         if self._pool is not None:
             self._stop.value = 1
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            _shut_down(self._pool)
             self._pool = None
+
+
+def _shut_down(pool: Any) -> None:  # noqa: ANN401  # of its parts that have no public names
+    """End a pool whose workers are to end, also where some were killed while a chunk was on its way to them.
+
+    Older Pythons (3.11.2 among them) then wait for ever to hand that chunk over, since the pool itself holds
+    the reading end. Where nobody is left to read and the pool still does not end, that end is closed here;
+    later ones close it themselves. Source: CPython's issue 94777.
+    """
+    sent, received, manager = pool._call_queue, pool._result_queue, pool._executor_manager_thread
+    sentinels = {process.sentinel for process in (pool._processes or {}).values()}
+    pool.shutdown(wait=False, cancel_futures=True)
+    while sentinels:
+        sentinels.difference_update(wait(sentinels))
+    if manager is not None:
+        manager.join(_HAND_OVER_S)
+        if manager.is_alive():
+            with contextlib.suppress(OSError):
+                sent._reader.close()
+            manager.join()
+    received.close()
 
 
 def workers_for(rows: int, asked: int | None) -> Workers:
