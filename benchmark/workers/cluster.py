@@ -14,7 +14,7 @@ import queue
 import time
 import uuid
 import warnings
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,7 +29,7 @@ from results.evaluated import Engine
 from results.report.words import counted
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, Security
+    from distributed import Client, Future, KilledWorker, Security
 
     from benchmark.listener import Listener
 
@@ -39,7 +39,8 @@ PATIENCE_S = 60.0  # with a cluster without workers, or a scheduler that does no
 _CONNECT_S = 5.0
 _ANSWER_S, _GOODBYE_S = 5.0, 2.0  # for a small question, for leaving
 _LOOK_S = 1.0  # between looks at the cluster while no chunk ends
-_FETCH_S = 10.0
+_FETCH_S = 2.0  # a result, of some KiB; then it is seen whether its worker is still there
+_SHOWN = 3
 # Chunks at the cluster at a time: enough for workers that join, and little for the scheduler to hold.
 _AHEAD, _AHEAD_EACH = 32, 3
 _RESUME = "resume the run, with --scheduler ADDRESS where that is another one by then."
@@ -100,8 +101,9 @@ class Cluster(Workers):
         self.wait_for_a_worker()
         self._plugin = f"mobilebert-bench-{uuid.uuid4().hex}"
         try:
-            refuse_unfit(self._client, job)
-            self._client.register_plugin(carrier(job, self._plugin), name=self._plugin)
+            plugin = carrier(job, self._plugin)
+            self._of_all(lambda: refuse_unfit(self._client, job))
+            self._of_all(lambda: self._client.register_plugin(plugin, name=self._plugin))
             yield from self._results(task.order(job, self._plugin), chunks)
         finally:
             self._let_go()
@@ -141,26 +143,19 @@ class Cluster(Workers):
         """What a task gave; None where that was lost with its worker and is made again."""
         from distributed import KilledWorker
 
-        chunk, _ = self._at_work[future.key]
         try:
             done: Done = future.result(timeout=_FETCH_S)
         except TimeoutError:
             future.add_done_callback(ended.put)
             return None
         except KilledWorker as err:
-            raise WorkersLost(
-                f"{err.allowed_failures + 1} workers died, one after the other, at the same "
-                f"{counted(len(chunk.places), 'pair')} of up to {chunk.length} tokens, of which the first is "
-                f"number {chunk.places[0] + 1} of those evaluated; the last one was "
-                f"{err.last_worker.address}.",
-                next_step=f"Look into that worker's log (was it out of memory?), then {_RESUME}",
-            ) from err
+            raise self._deadly(err) from err
         except concurrent.futures.CancelledError as err:
             raise self._lost("is gone, or was restarted") from err
         except HarnessError:
             raise
         except Exception as err:  # whatever there is in another machine's Python
-            refuse_unfit(self._client, job)
+            self._of_all(lambda: refuse_unfit(self._client, job))
             raise WorkersLost(
                 f"A worker of the cluster failed: {type(err).__name__}: {err}",
                 next_step=f"Look into the workers' logs, then {_RESUME}",
@@ -168,6 +163,37 @@ class Cluster(Workers):
         del self._at_work[future.key]
         future.release()
         return done
+
+    def _of_all(self, ask: Callable[[], object]) -> None:
+        """What asks every worker; anew where one goes away meanwhile. Raises WorkersLost, and as `ask`."""
+        began = time.monotonic()
+        while True:
+            try:
+                ask()
+                return
+            except (OSError, TimeoutError) as err:
+                self._look()
+                if time.monotonic() - began > self._patience_s:
+                    raise WorkersLost(
+                        f"The workers of the cluster at {self._address} cannot be reached: {err}",
+                        next_step=f"Look into the scheduler's log, then {_RESUME}",
+                    ) from err
+            time.sleep(_LOOK_S / 4)
+
+    def _deadly(self, err: KilledWorker) -> WorkersLost:
+        """A worker has more than one chunk at hand as it dies, so that several can be under suspicion."""
+        chunks = [chunk for chunk, future in self._at_work.values() if future.status == "error"]
+        shown = [
+            f"{counted(len(chunk.places), 'pair')} of up to {chunk.length} tokens, of which the first is "
+            f"number {chunk.places[0] + 1} of those evaluated"
+            for chunk in chunks[:_SHOWN]
+        ]
+        more = f"; or {len(chunks) - _SHOWN} more chunks" if len(chunks) > _SHOWN else ""
+        return WorkersLost(
+            f"{err.allowed_failures + 1} workers died, one after the other, with the same pairs at hand: "
+            f"{'; or '.join(shown)}{more}. The last one was {err.last_worker.address}.",
+            next_step=f"Look into that worker's log (was it out of memory?), then {_RESUME}",
+        )
 
     def _look(self) -> int:
         """How many there are. Raises WorkersLost: the scheduler is gone, or nobody came for too long."""
@@ -185,7 +211,8 @@ class Cluster(Workers):
         elif now - self._alone_since > self._patience_s:
             raise WorkersLost(
                 f"The cluster at {self._address} has had no worker for {self._patience_s:g} s.",
-                next_step=f"Start workers (dask worker {self._address}), then {_RESUME}",
+                next_step="Look into the logs of those that were there, start workers "
+                f"(dask worker {self._address}), then {_RESUME}",
             )
         return count
 

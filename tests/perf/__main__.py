@@ -14,6 +14,7 @@ BENCHMARKS = (
     "overhead",
     "html",
     "accuracy",
+    "cluster",
     "export",
     "rewrites",
     "rounding",

@@ -1,11 +1,7 @@
-"""The evaluation on this machine: against a plain loop, one worker against two, memory, int8 against float32.
-
-MOBILEBERT_BENCH_PERF_ROWS: so many pairs instead of all, for a quick look.
-"""
+"""The evaluation on this machine: against a plain loop, one worker and two, memory, int8 and float32."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +10,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmark.accuracy import job_of
-from benchmark.config import Config
 from benchmark.host_logits import host_logits
-from benchmark.inputs import Prepared, prepare
+from benchmark.inputs import Prepared
 from benchmark.listener import Listener
-from benchmark.predict import Predicted, predict
 from benchmark.workers.job import Workers, plan
 from benchmark.workers.processes import Processes
 from export.architecture import signature_key
@@ -26,21 +20,14 @@ from export.artifact import ArtifactFiles, build
 from export.checkpoint import open_checkpoint
 from export.lengths import CLAIM_LENGTH, DEFAULT_LENGTHS
 from export.runtime import open_runtime
-from export.seeded import CONFIG, LABELS
-from results.predictions import write_predictions
-from tests.benchmark.small import EXAMPLE
 from tests.perf.compare import alternate, line, ratio, save, spread
+from tests.perf.pairs import RUNTIME, Pair, evaluated, mnli_pairs, prepared_anew, written
 from tests.perf.rows import example_rows
 
-RUNTIME = "ai-edge-litert"
 WORKERS = 2
 ROUNDS, SCALING_ROUNDS = 3, 6
 SCALING_ROWS, MEMORY_ROWS = 1500, 400
 OLD_ROWS, OLD_ROUNDS, OLD_THREADS = 200, 4, 2
-ROWS_VARIABLE = "MOBILEBERT_BENCH_PERF_ROWS"
-_ALL = 9815  # of MNLI's matched set
-
-Pair = tuple[str, str, str, str]  # index, premise, hypothesis, label
 
 
 def main() -> None:
@@ -48,15 +35,15 @@ def main() -> None:
     int8, float32 = (
         build(open_checkpoint("seeded"), name, DEFAULT_LENGTHS) for name in ("dynamic_int8", "float32")
     )
-    pairs, vocabulary, name = _pairs(int(os.environ.get(ROWS_VARIABLE) or _ALL))
+    pairs, vocabulary, name = mnli_pairs()
     with TemporaryDirectory() as folder:
         _against_a_plain_loop(int8, pairs, vocabulary, name, Path(folder))
-        few = _prepared(_written(pairs[:: max(1, len(pairs) // SCALING_ROWS)], Path(folder)), vocabulary)
+        few = prepared_anew(written(pairs[:: max(1, len(pairs) // SCALING_ROWS)], Path(folder)), vocabulary)
         _scaling(int8, few, name, Path(folder))
-        some = _prepared(_written(pairs[:MEMORY_ROWS], Path(folder)), vocabulary)
+        some = prepared_anew(written(pairs[:MEMORY_ROWS], Path(folder)), vocabulary)
         for files, target in ((int8, "<= 350 MB"), (float32, None)):
             with Processes(WORKERS) as workers:
-                done = _predict(files, some, workers, Path(folder))
+                done = evaluated(files, some, workers, Path(folder))
             peaks = [(one.peak_rss_bytes or 0) / 1e6 for one in done.who]
             line(f"memory per worker, {files.artifact.recipe}", f"peak {max(peaks):.0f} MB", target=target)
     _recipes(int8, float32)
@@ -66,15 +53,15 @@ def _against_a_plain_loop(
     files: ArtifactFiles, pairs: list[Pair], vocabulary: Path, name: str, folder: Path
 ) -> None:
     """In each round all pairs by the workers, and one part of them by the plain loop; all parts are all."""
-    written = _written(pairs, folder)
+    path = written(pairs, folder)
     parts = iter(range(2 * ROUNDS))
     plain_loop = _PlainLoop(files, vocabulary)
 
     def ours() -> float:
         before = time.perf_counter()
-        prepared = _prepared(written, vocabulary)
+        prepared = prepared_anew(path, vocabulary)
         with Processes(WORKERS) as workers:
-            _predict(files, prepared, workers, folder)
+            evaluated(files, prepared, workers, folder)
         return time.perf_counter() - before
 
     def plain() -> float:
@@ -130,7 +117,7 @@ def _scaling(files: ArtifactFiles, prepared: Prepared, name: str, folder: Path) 
                 if ready:
                     _open(files, prepared, workers)
                     before = time.perf_counter()
-                _predict(files, prepared, workers, folder)
+                evaluated(files, prepared, workers, folder)
                 return time.perf_counter() - before
 
         return run
@@ -155,22 +142,6 @@ def _open(files: ArtifactFiles, prepared: Prepared, workers: Workers) -> None:
         seen |= {done.worker.name for done in workers.run(job, few)}
 
 
-def _predict(files: ArtifactFiles, prepared: Prepared, workers: Workers, folder: Path) -> Predicted:
-    """All that the harness does with them, but for the record."""
-    job = job_of(files, RUNTIME)
-    with predict(
-        job,
-        prepared,
-        lengths=job.signatures,
-        policy="shortest",
-        workers=workers,
-        kept_in=folder / "chunks.kept",
-        listener=Listener(),
-    ) as done:
-        (folder / "predictions.csv").write_bytes(write_predictions(done.predictions))
-    return done
-
-
 def _recipes(int8: ArtifactFiles, float32: ArtifactFiles) -> None:
     """In this process, opening the file included."""
     rows = example_rows(OLD_ROWS)
@@ -191,50 +162,3 @@ def _recipes(int8: ArtifactFiles, float32: ArtifactFiles) -> None:
         f"int8 {ratio(fast, slow)} of float32",
         target="> 1",
     )
-
-
-def _pairs(rows: int) -> tuple[list[Pair], Path, str]:
-    """So many pairs, spread over MNLI's, or else the example pairs again and again; vocabulary; whose."""
-    folder = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data")
-    real = (folder / "mnli_dev_matched.tsv").is_file()
-    path, vocabulary = (
-        (folder / "mnli_dev_matched.tsv", folder / "vocab.txt")
-        if real
-        else (EXAMPLE / "pairs.tsv", EXAMPLE / "vocab.txt")
-    )
-    header, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    names = header.split("\t")
-    columns = [names.index(name) for name in ("sentence1", "sentence2", "gold_label")]
-    step = max(1, len(lines) // rows)
-    chosen = [
-        lines[step * row % len(lines)].split("\t") for row in range(min(rows, len(lines)) if real else rows)
-    ]
-    found = [(str(number), *(fields[at] for at in columns)) for number, fields in enumerate(chosen)]
-    return found, vocabulary, "MNLI matched" if real else "example pairs, repeated"  # type: ignore[return-value]
-
-
-def _written(pairs: list[Pair], folder: Path) -> Path:
-    path = folder / f"{len(pairs)}.tsv"
-    lines = ["\t".join(("index", "sentence1", "sentence2", "gold_label")), *map("\t".join, pairs)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def _prepared(path: Path, vocabulary: Path) -> Prepared:
-    """Read and tokenized anew: nothing is found in a cache."""
-    before = os.environ.get("MOBILEBERT_BENCH_CACHE")
-    with TemporaryDirectory() as empty:
-        os.environ["MOBILEBERT_BENCH_CACHE"] = empty
-        try:
-            return prepare(
-                Config(pairs=path, vocab=vocabulary),
-                length=CLAIM_LENGTH,
-                labels=LABELS,
-                vocabulary_size=CONFIG.vocab_size,
-                exact=False,
-                checkpoint_vocabulary=None,
-            )
-        finally:
-            os.environ.pop("MOBILEBERT_BENCH_CACHE")
-            if before is not None:
-                os.environ["MOBILEBERT_BENCH_CACHE"] = before

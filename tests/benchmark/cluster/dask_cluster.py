@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # On each worker: every chunk that begins is a line of a file, and takes a while.
 WATCHED = """
 import os, pathlib, time
@@ -43,7 +43,7 @@ class DaskCluster:
         self.folder = folder
         self.log = folder / "chunks.txt"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self._watched = WATCHED.format(log=str(self.log), seconds=chunk_s)
+        self.watched = WATCHED.format(log=str(self.log), seconds=chunk_s)
         self._env = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_CONFIG": str(folder), **dask_settings}
         where = folder / "scheduler.json"
         words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(where))
@@ -55,12 +55,21 @@ class DaskCluster:
             self.end()
             raise
 
-    def add(self, *, threads: int = 1, preload: str = "") -> int:
-        """Start a worker, in the background; its process id. `preload`: Python that it runs first."""
+    def add(self, *, threads: int = 1, preload: str = "", nanny: bool = False) -> int:
+        """Start a worker, in the background; its process id, or that of the nanny which starts it anew.
+
+        `preload`: Python that it runs first, in the place of what watches its chunks.
+        """
         number = len(self.workers)
         script = self.folder / f"preload_{number}.py"
-        script.write_text(ONCE.format(code=preload or self._watched))
-        words = ("--no-nanny", "--nthreads", str(threads), "--local-directory", str(self.folder / "local"))
+        script.write_text(ONCE.format(code=preload or self.watched))
+        words = (
+            "--nanny" if nanny else "--no-nanny",
+            "--nthreads",
+            str(threads),
+            "--local-directory",
+            str(self.folder / "local"),
+        )
         process = self._start("worker", self.address, *words, "--preload", str(script))
         self.workers.append(process)
         return process.pid

@@ -13,7 +13,7 @@ from benchmark.cli import call
 from benchmark.listener import Listener
 from benchmark.workers.cluster import join
 from results.errors import ConfigError, WorkersLost
-from tests.benchmark.dask_cluster import DaskCluster, wait_for
+from tests.benchmark.cluster.dask_cluster import DaskCluster, wait_for
 
 
 @pytest.fixture(scope="module")
