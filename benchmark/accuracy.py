@@ -61,7 +61,7 @@ def evaluate(
             workers=done.workers,
             kept_rows=done.kept_rows,
             peak_rss_bytes=max((one.peak_rss_bytes or 0 for one in done.who), default=0) or None,
-            processors=tuple(sorted({one.processor for one in done.who})),
+            processors=done.processors,
         )
         journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
 

@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 class Predicted:
     """Predictions of every pair. `seconds`: over the rows that were not kept from an earlier try.
 
-    `who` did the others' chunks; empty where every chunk was kept.
+    `who` did the others' chunks; empty where every chunk was kept. `processors`: of all chunks, the kept too.
     """
 
     predictions: Predictions
     seconds: float
     kept_rows: int
     who: tuple[Worker, ...]
+    processors: tuple[str, ...]
 
     @property
     def workers(self) -> int:
@@ -60,11 +61,16 @@ def predict(
     ConversionError, RecordNotSaved.
     """
     chunks = plan(pairs.sequences, lengths, policy)
-    where = "cluster" if workers.engine == "dask" else inside.processor()
-    with KeptChunks(kept_in, identity(job, chunks, where), chunks, job.labels) as kept:
+    # A cluster may have processors of several kinds, which the record names; this machine is one kind.
+    mine = None if workers.engine == "dask" else inside.processor()
+    with KeptChunks(kept_in, identity(job, chunks), chunks, job.labels, processor=mine) as kept:
         if kept.foreign:
             listener.on_step(
-                "What an earlier try left is of another model, runtime, processor or pairs: all is done anew."
+                "What an earlier try left is of another model, runtime or pairs: all is done anew."
+            )
+        if kept.others:
+            listener.on_step(
+                f"What {' and '.join(sorted(kept.others))} predicted in an earlier try is done anew here."
             )
         began = time.monotonic()
         logits, who = _logits(job, chunks, kept, workers, listener)
@@ -75,6 +81,7 @@ def predict(
             seconds=round(seconds, 3),
             kept_rows=sum(len(one) for one in kept.logits.values()),
             who=tuple(who),
+            processors=tuple(sorted(kept.processors | {one.processor for one in who})),
         )
         kept.drop()
 

@@ -41,6 +41,7 @@ def test_every_command_is_of_a_known_kind() -> None:
         "adb",
         "git",
         "cd",
+        "dask",  # tests/benchmark/cluster/test_command.py
     }
     assert len(_ours("mobilebert-bench")) >= 5
 

@@ -113,9 +113,9 @@ def plan(
     return tuple(chunks)
 
 
-def identity(job: Job, chunks: Sequence[Chunk], where: str) -> bytes:
-    """32 bytes that are other ones for another model, runtime, rows, plan, or `where` (the processor)."""
-    digest = hashlib.sha256(f"{job.sha256} {job.runtime} {job.version} {where}\n".encode())
+def identity(job: Job, chunks: Sequence[Chunk]) -> bytes:
+    """32 bytes that are other ones for another model, runtime, rows or plan."""
+    digest = hashlib.sha256(f"{job.sha256} {job.runtime} {job.version}\n".encode())
     for chunk in chunks:
         digest.update(f"{chunk.number} {chunk.length} {len(chunk.places)}\n".encode())
         for array in (chunk.places, chunk.ids, chunk.mask, chunk.types):

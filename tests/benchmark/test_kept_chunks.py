@@ -44,7 +44,7 @@ JOB = Job(
     labels=LABELS,
 )
 CHUNKS = plan(sequences(), LENGTHS, "shortest", 7)
-SELF = identity(JOB, CHUNKS, "a processor")
+SELF = identity(JOB, CHUNKS)
 
 
 def done(chunk: Chunk) -> Done:
@@ -105,21 +105,20 @@ def test_a_flipped_bit_anywhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "policy", "rows", "size", "where"),
+    ("job", "policy", "rows", "size"),
     [
-        (dataclasses.replace(JOB, sha256="b" * 64), "shortest", 1, 7, "a processor"),
-        (dataclasses.replace(JOB, runtime="tflite-runtime"), "shortest", 1, 7, "a processor"),
-        (dataclasses.replace(JOB, version="2.3.1"), "shortest", 1, 7, "a processor"),
-        (JOB, "fixed", 1, 7, "a processor"),
-        (JOB, "shortest", 2, 7, "a processor"),
-        (JOB, "shortest", 1, 8, "a processor"),
-        (JOB, "shortest", 1, 7, "another processor"),
+        (dataclasses.replace(JOB, sha256="b" * 64), "shortest", 1, 7),
+        (dataclasses.replace(JOB, runtime="tflite-runtime"), "shortest", 1, 7),
+        (dataclasses.replace(JOB, version="2.3.1"), "shortest", 1, 7),
+        (JOB, "fixed", 1, 7),
+        (JOB, "shortest", 2, 7),
+        (JOB, "shortest", 1, 8),
     ],
 )
-def test_of_another_evaluation(path: Path, job: Job, policy: str, rows: int, size: int, where: str) -> None:
-    """Logits of another model, runtime, version, row or machine are no logits of this one."""
+def test_of_another_evaluation(path: Path, job: Job, policy: str, rows: int, size: int) -> None:
+    """Logits of another model, runtime, version or row are no logits of this one."""
     chunks = plan(sequences(rows), LENGTHS, policy, size)  # type: ignore[arg-type]
-    other = identity(job, chunks, where)
+    other = identity(job, chunks)
     assert other != SELF
     with KeptChunks(path, other, chunks, LABELS) as kept:
         assert kept.logits == {}
@@ -129,13 +128,30 @@ def test_of_another_evaluation(path: Path, job: Job, policy: str, rows: int, siz
     assert kept_at(path) == set()
 
 
+def test_of_another_processor(path: Path) -> None:
+    """It may round otherwise: done anew on a machine of its own, and taken where a cluster has both kinds."""
+    other = dataclasses.replace(ME, processor="two")
+    with KeptChunks(path, SELF, CHUNKS, LABELS) as kept:
+        kept.add(dataclasses.replace(done(CHUNKS[0]), worker=other))
+    with KeptChunks(path, SELF, CHUNKS, LABELS, processor="one") as kept:
+        assert set(kept.logits) == set(range(1, len(CHUNKS)))
+        assert (kept.processors, kept.others) == ({"one"}, {"two"})
+        assert not kept.foreign
+        kept.add(done(CHUNKS[0]))
+    with KeptChunks(path, SELF, CHUNKS, LABELS, processor="two") as kept:
+        assert (kept.logits, kept.processors, kept.others) == ({}, set(), {"one"})
+    with KeptChunks(path, SELF, CHUNKS, LABELS) as kept:
+        assert (kept.processors, kept.others) == ({"one"}, set())
+    assert kept_at(path) == set(range(len(CHUNKS)))
+
+
 def test_one_pair_has_another_word(path: Path) -> None:
     """The pairs file was mended at one place while the run stood still: one token of one row."""
     rows = sequences()
     ids = rows.input_ids.copy()
     ids[17, 1] += 1
     chunks = plan(dataclasses.replace(rows, input_ids=ids), LENGTHS, "shortest", 7)
-    assert kept_at(path, identity(JOB, chunks, "a processor"), chunks) == set()
+    assert kept_at(path, identity(JOB, chunks), chunks) == set()
 
 
 @pytest.mark.parametrize("content", [b"", b"MB", b"\0" * 4096, MAGIC[:-1] + b"9" + SELF])

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from benchmark.cli import call
+from benchmark.workers import inside
 from tests.benchmark.many_pairs import write_pairs
 
 ROWS, CHUNK = 1500, 64
@@ -194,15 +196,28 @@ def test_other_workers_go_on(words: list[str], whole: bytes) -> None:
     assert record()["accuracies"][0]["kept_rows"] > 4 * CHUNK
 
 
-def test_what_was_kept_is_of_another_machine(words: list[str], whole: bytes) -> None:
+def test_what_was_kept_is_of_another_machine(
+    words: list[str], whole: bytes, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The folder came from another machine: its logits may be rounded otherwise, so they are not mixed."""
+    stop(5, "SIGINT", "all", *words)
+    theirs = inside.processor()
+    monkeypatch.setattr(inside, "processor", lambda: "Cortex-A76")
+    assert call(["resume", "runs/0001"]) == 0
+    assert f"What {theirs} predicted in an earlier try is done anew here." in capfd.readouterr().err
+    assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
+    assert record()["accuracies"][0]["kept_rows"] == 0
+
+
+def test_what_was_kept_is_of_another_model(words: list[str], whole: bytes) -> None:
+    """A file of another run, put there by hand, is told from this one's."""
     stop(5, "SIGINT", "all", *words)
     data = bytearray(chunks_file().read_bytes())
     data[10] ^= 1
     chunks_file().write_bytes(data)
     resumed = ours("resume", "runs/0001")
     assert resumed.returncode == 0, resumed.stderr
-    assert "all is done anew" in resumed.stderr
+    assert "of another model, runtime or pairs: all is done anew" in resumed.stderr
     assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
     assert record()["accuracies"][0]["kept_rows"] == 0
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmark.cli import call
-from tests.benchmark.cluster.dask_cluster import DaskCluster, wait_for
+from tests.benchmark.cluster.dask_cluster import ROOT, DaskCluster, wait_for
 from tests.benchmark.many_pairs import write_pairs
 
 
@@ -105,4 +109,37 @@ def test_resumed_on_this_machine(
     assert call(["resume", "runs/0001"]) == 4
     assert "nothing answers there" in capfd.readouterr().err
     assert call(["resume", "runs/0001", "--scheduler", "none"]) == 0, capfd.readouterr().err
-    assert record("runs/0001")["accuracies"][0]["engine"] == "processes"
+    accuracy = record("runs/0001")["accuracies"][0]
+    assert accuracy["engine"] == "processes"
+    assert accuracy["kept_rows"] > 0  # the same processor, so nothing is done anew
+    assert len(accuracy["processors"]) == 1
+
+
+def test_as_documented(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """docs/cluster.md's commands one after the other, at another address."""
+    page = (ROOT / "docs/cluster.md").read_text()
+    scheduler, worker = re.findall(r"^(dask .*)$", page, re.MULTILINE)
+    ours = re.findall(r"^mobilebert-bench (accuracy .*)$", page, re.MULTILINE)
+    monkeypatch.setenv("DASK_CONFIG", str(tmp_path))
+    where = tmp_path / "scheduler.json"
+    with ExitStack() as ending:
+        start(scheduler, "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(where), ending=ending)
+        wait_for(lambda: where.exists() and where.read_text().endswith("}"))
+        address: str = json.loads(where.read_text())["address"]
+        documented = worker.split()[2]
+        start(worker.replace(documented, address), "--local-directory", str(tmp_path), ending=ending)
+        for line in ours:
+            asked = line.replace(documented, address).split()[1:]
+            assert call([*words, *asked]) == 0, capfd.readouterr().err
+    assert record("runs/0001")["accuracies"][0]["engine"] == "dask"
+
+
+def start(command: str, *more: str, ending: ExitStack) -> None:
+    """The venv's `dask`; its processes end with `ending`."""
+    program, *rest = command.split()
+    argv = [str(Path(sys.executable).with_name(program)), *rest, *more, "--no-dashboard"]
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ending.callback(process.wait)
+    ending.callback(process.terminate)
