@@ -34,6 +34,6 @@ class Answers:
         """Logits by label, (rows, labels), to logits by answer, (rows, answers): the largest of each.
 
         The predicted answer is then the one that the predicted label means. Source: how HANS is evaluated,
-        McCoy, Pavlick, Linzen 2019 (arXiv 1902.01007), section 5.
+        McCoy, Pavlick, Linzen 2019 (arXiv 1902.01007).
         """
         return np.stack([logits[:, list(those)].max(axis=1) for those in self.members], axis=1)

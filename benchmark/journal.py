@@ -38,6 +38,7 @@ def now() -> str:
 _STEPS = (
     *(
         ("pairs", "pairs"),
+        ("file of reference runs", "reference_runs"),
         ("device", "device"),
         ("model", "artifacts"),
         ("program", "program"),

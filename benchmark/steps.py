@@ -110,7 +110,7 @@ def note_pairs(pairs: Prepared, journal: Journal) -> None:
 def note_reference_runs(runs: ReferenceRuns | None, journal: Journal) -> None:
     """Of another model, to be shown beside these; none where the call names no file."""
     if runs is not None:
-        journal.fix("reference runs", reference_runs=runs)
+        journal.fix("file of reference runs", reference_runs=runs)
 
 
 def export_all(

@@ -222,6 +222,23 @@ def test_what_was_kept_is_of_another_model(words: list[str], whole: bytes) -> No
     assert record()["accuracies"][0]["kept_rows"] == 0
 
 
+def test_reference_runs_go_on_too(words: list[str], whole: bytes) -> None:
+    """They are in the report of a run that was stopped, and are those that it began with."""
+    runs = Path("runs.tsv")
+    good = "run\taccuracy\n0\t0.84\n1\t0.85\n2\t0.86\n"
+    runs.write_text(good)
+    stop(5, "SIGINT", "all", *words, "--reference-runs", str(runs))
+    runs.write_text(good.replace("0.86", "0.87"))
+    refused = ours("resume", "runs/0001")
+    assert refused.returncode == 4
+    assert "began with another file of reference runs than is here now" in refused.stderr
+    assert "record.json: pairs, file of reference runs" in refused.stderr
+    runs.write_text(good)
+    assert ours("resume", "runs/0001").returncode == 0
+    assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
+    assert "3 runs of another model" in Path("runs/0001/report.txt").read_text()
+
+
 def test_a_folder_where_chunks_are_kept(words: list[str], whole: bytes) -> None:
     """One error with what to do; when that is done, the run goes on."""
     stop(5, "SIGINT", "all", *words)
