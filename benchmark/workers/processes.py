@@ -121,13 +121,18 @@ def _shut_down(pool: Any) -> None:  # noqa: ANN401  # of its parts that have no 
 
     Older Pythons (3.11.2 among them) then wait for ever to hand that chunk over, since the pool itself holds
     the reading end. Where nobody is left to read and the pool still does not end, that end is closed here;
-    later ones close it themselves. Source: CPython's issue 94777.
+    later ones close it themselves. Source: CPython's issue 94777. A worker that cannot end itself, since a
+    signal stopped it, is killed.
     """
     sent, received, manager = pool._call_queue, pool._result_queue, pool._executor_manager_thread
-    sentinels = {process.sentinel for process in (pool._processes or {}).values()}
+    left = {process.sentinel: process for process in (pool._processes or {}).values()}
     pool.shutdown(wait=False, cancel_futures=True)
-    while sentinels:
-        sentinels.difference_update(wait(sentinels))
+    while left:
+        ended = wait(left, _GRACE_S + _HAND_OVER_S)
+        for sentinel in ended or tuple(left):
+            process = left.pop(sentinel)
+            if not ended:
+                process.kill()
     if manager is not None:
         manager.join(_HAND_OVER_S)
         if manager.is_alive():

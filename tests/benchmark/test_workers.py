@@ -300,6 +300,17 @@ def test_leaving_early_ends_them(job: Job, rows: Sequences) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_one_that_was_stopped_is_ended(job: Job, rows: Sequences) -> None:
+    """A worker that a signal stopped cannot see that it should end: nobody waits for it for ever."""
+    chunks = plan(rows, LENGTHS, "shortest", 1) * 100
+    with Processes(2) as workers:
+        stopped = pid(next(iter(workers.run(job, chunks))))
+        os.kill(stopped, signal.SIGSTOP)
+        began = time.monotonic()
+    assert time.monotonic() - began < 15
+    assert not Path(f"/proc/{stopped}").exists()
+
+
 def test_memory_is_of_this_file(job: Job, rows: Sequences) -> None:
     """float32 needs four times the memory of int8: the second one's number must not be the first one's."""
     try:
