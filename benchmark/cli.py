@@ -16,6 +16,7 @@ from benchmark import commands
 from benchmark import options as flags
 from benchmark.commands import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from results.errors import ConfigError, HarnessError, did_you_mean
+from results.plain import PlainFormatter
 
 _REPORT_IT = "This is a fault of the harness. Run again with --verbose, and report what it prints."
 _EPILOG = """\
@@ -48,9 +49,7 @@ def call(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, never raised."""
     try:
         options = _parser().parse_args(argv)
-        logging.basicConfig(
-            level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s"
-        )
+        _log(logging.DEBUG if options.verbose else logging.ERROR)
         code: int = options.command(options)
         sys.stdout.flush()  # a reader that left is noticed here, not as Python ends
     except HarnessError as err:
@@ -70,6 +69,12 @@ def call(argv: Sequence[str]) -> int:
         print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return code
+
+
+def _log(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,7 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--require", choices=["reproduced"], help="make the exit code say the verdict")
     export = command(
-        "export", "convert a checkpoint and print where the files are", commands.export, flags.model
+        "export",
+        "convert a checkpoint and print where the files are",
+        commands.export,
+        flags.model,
+        flags.calibration_data,
     )
     export.add_argument("--list-recipes", action="store_true", help="print what --recipe takes, and end")
     accuracy = command(

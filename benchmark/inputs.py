@@ -12,9 +12,10 @@ from benchmark.locate import Located, locate_pairs, locate_vocabulary, refuse_an
 from benchmark.pairs.doubts import gold_doubts
 from benchmark.pairs.read import read_located
 from benchmark.pairs.table import LABELS, take
-from benchmark.tokenize import SPECIAL_PER_PAIR, Tokenizer, open_tokenizer
+from benchmark.tokenize import SPECIAL_PER_PAIR, Tokenizer, Tokens, open_tokenizer
 from results.errors import LabelsError, VocabularyError
 from results.evaluated import Pairs
+from results.report.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def prepare(
         doubts.append(
             ("example-vocabulary", "No vocabulary at hand: the tokens are those of a small example.")
         )
-    if tokenizer.size == _BERT_SIZE and tokenizer.sha256 != BERT_VOCABULARY_SHA256:
+    if tokenizer.size == _BERT_SIZE and tokenizer.entries_sha256 != BERT_VOCABULARY_SHA256:
         doubts.append(
             (
                 "edited-vocabulary",
@@ -102,7 +103,8 @@ def prepare(
         )
     words = int((tokens.counts[used] - SPECIAL_PER_PAIR).sum())
     unknown = int(tokens.unknown(tokenizer)[used].sum())
-    doubts += _unknown(words, unknown, vocabulary.path, exact=exact)
+    doubts += unknown_words(words, unknown, vocabulary.path, exact=exact)
+    doubts += _wordless(tokens, used)
     return Prepared(
         pairs=Pairs(
             kind=table.kind,
@@ -120,7 +122,7 @@ def prepare(
             tokens=words,
             unknown_tokens=unknown,
         ),
-        sequences=padded.take(used),
+        sequences=padded if len(used) == len(rows) else padded.take(used),
         candidates=padded.take(candidates),
         gold=np.array([number[label] for label in table.frame["label"]]),
         answers=answers,
@@ -141,7 +143,18 @@ def open_vocabulary(
     return found, tokenizer
 
 
-def _unknown(tokens: int, unknown: int, path: Path, *, exact: bool) -> list[tuple[str, str]]:
+def _wordless(tokens: Tokens, rows: NDArray[np.int64]) -> list[tuple[str, str]]:
+    """A doubt about sentences of signs that the tokenizer drops, such as accents without a letter."""
+    first, second = tokens.second[rows] - 2, (tokens.counts - tokens.second)[rows] - 1
+    wordless = int(((first == 0) | (second == 0)).sum())
+    if not wordless:
+        return []
+    return [
+        ("no-tokens", f"{counted(wordless, 'pair')} of {len(rows)} have a sentence without a single token.")
+    ]
+
+
+def unknown_words(tokens: int, unknown: int, path: Path, *, exact: bool) -> list[tuple[str, str]]:
     """A doubt where a text's words are not the vocabulary's; an error where most are not.
 
     Source of the threshold: of MNLI's tokens less than one in 10,000 is unknown to BERT's vocabulary.

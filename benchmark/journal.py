@@ -92,7 +92,8 @@ class Journal:
             known = getattr(self.record, name)
             if known not in (None, ()) and not same(known, value):
                 raise NotResumable(
-                    f"{self.store.folder} began with another {step} than is here now.",
+                    f"{self.store.folder} began with another {_changed(known, value) or step} than is here "
+                    "now.",
                     next_step="Make it as it was (the same files, versions and device), or run anew.",
                     field=name,
                 )
@@ -188,6 +189,18 @@ def same(known: object, found: object) -> bool:
     return bool(_identity(known) == _identity(found))
 
 
+def _changed(known: object, found: object) -> str | None:
+    """What of the pairs is not the same, as a user calls it; None of anything else."""
+    return next(
+        (
+            word
+            for field, word in _OF_PAIRS.items()
+            if hasattr(known, field) and getattr(known, field) != getattr(found, field, None)
+        ),
+        None,
+    )
+
+
 def _identity(value: Any) -> Any:  # noqa: ANN401 - any field of Record
     """What of a field must be the same for a run to be gone on with: a file's hash, a device's serial."""
     if isinstance(value, tuple):
@@ -198,10 +211,15 @@ def _identity(value: Any) -> Any:  # noqa: ANN401 - any field of Record
     return value
 
 
+_OF_PAIRS = {
+    "vocabulary_sha256": "vocabulary (--vocab)",
+    "form": "form of its pairs (--pair-form)",
+    "rows_total": "file of pairs (--pairs)",
+}
 # Artifact, Device, Program, Pairs (wherever they were found).
 _IDENTITIES = (
     ("recipe", "model", "model_sha256"),
     ("serial_sha256", "fingerprint", "kind", "abi"),
     ("program_sha256", "runtime_sha256"),
-    ("sha256", "rows_total", "rows_used", "vocabulary_sha256"),
+    ("sha256", "form", "answers", "left_out", "rows_total", "rows_used", "vocabulary_sha256"),
 )

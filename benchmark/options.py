@@ -84,6 +84,17 @@ def length(parser: argparse.ArgumentParser) -> None:
 
 def data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
+    _pairs(group)
+    group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
+    group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
+
+
+def calibration_data(parser: argparse.ArgumentParser) -> None:
+    """For `export`, which reads pairs only to calibrate, and to see that no evaluated one is among them."""
+    _pairs(parser.add_argument_group("data, for recipes that are calibrated"))
+
+
+def _pairs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--pairs", type=Path, metavar="FILE", help="pairs with gold labels: TSV, CSV, JSON lines or parquet"
     )
@@ -101,8 +112,6 @@ def data(parser: argparse.ArgumentParser) -> None:
         "or none",
     )
     group.add_argument("--vocab", type=Path, metavar="FILE", help="the checkpoint's vocab.txt")
-    group.add_argument("--slice", type=int, metavar="N", help="a seeded, stratified choice of N pairs")
-    group.add_argument("--seed", type=int, default=20260101, help="of slices and orders (default 20260101)")
 
 
 def evaluation(parser: argparse.ArgumentParser) -> None:

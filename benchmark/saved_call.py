@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 from benchmark.config import Config
 from benchmark.locate import DATA_VARIABLE
-from results.errors import HarnessError, NotResumable
+from results.errors import DataError, HarnessError, NotResumable
 from results.record import Record
 from results.store import RunStore
 
@@ -63,6 +63,9 @@ def in_its_place(call: SavedCall) -> Iterator[None]:
     try:
         _set_data(call.data)
         yield
+    except DataError as err:  # its advice is for a call, and a run that is gone on with has had its own
+        err.next_step = "Put it back as it was when the run began, then resume; or run anew."
+        raise
     finally:
         _set_data(data)
         os.chdir(before)

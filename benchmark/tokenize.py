@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from android_runner.sequences import Sequences
 from results.errors import VocabularyError
+from results.plain import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+_AT_ONCE = 16_384  # all of MNLI's dev pairs, or its training pairs in 24 calls
 SPECIAL_PER_PAIR = 3  # [CLS] a [SEP] b [SEP]
 # BERT's own vocabulary splits this word so (https://github.com/google-research/bert, README).
 _BERT_SIZE, _BERT_WORD, _BERT_PIECES = 30522, "unaffable", ["una", "##ffa", "##ble"]
@@ -28,11 +30,15 @@ _BERT_SIZE, _BERT_WORD, _BERT_PIECES = 30522, "unaffable", ["una", "##ffa", "##b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokenizer:
-    """A WordPiece tokenizer and what its vocabulary file is. `size` in entries, `padding` the id of [PAD]."""
+    """A WordPiece tokenizer and what its vocabulary file is.
+
+    `size` in entries, `padding` the id of [PAD]; `entries_sha256`: of the entries, whatever ends their lines.
+    """
 
     fast: Any
     path: Path
     sha256: str
+    entries_sha256: str
     size: int
     padding: int
     unknown: int
@@ -94,7 +100,14 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
             next_step="Give --vocab the vocab.txt that belongs to the checkpoint.",
             path=path,
         )
-    fast = BertWordPieceTokenizer(vocab=str(path), lowercase=True)
+    try:
+        fast = BertWordPieceTokenizer(vocab=str(path), lowercase=True)
+    except (TypeError, ValueError, OSError) as err:
+        raise VocabularyError(
+            f"the vocabulary {path} cannot be opened by the tokenizer: {short(str(err))}",
+            next_step="Give --vocab a WordPiece vocab.txt, lower case, one entry per line, unchanged.",
+            path=path,
+        ) from err
 
     def split(text: str) -> list[str]:
         found: list[str] = fast.encode(text, add_special_tokens=False).tokens
@@ -121,6 +134,7 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
         fast=fast,
         path=path,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        entries_sha256=hashlib.sha256("".join(f"{entry}\n" for entry in entries).encode()).hexdigest(),
         size=len(entries),
         padding=fast.token_to_id("[PAD]"),
         unknown=fast.token_to_id("[UNK]"),
@@ -128,22 +142,34 @@ def open_tokenizer(path: Path, *, model_size: int, exact: bool) -> Tokenizer:
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[tuple[str, str]], *, length: int) -> Tokens:
-    """Pairs of sentences as tokens, in one call, cut (longest first) to `length` tokens."""
+    """Pairs of sentences as tokens, cut (longest first) to `length` tokens.
+
+    In one call for 16,384 pairs: what the package makes of a pair on the way takes some 5 kB.
+    """
     tokenizer.fast.enable_truncation(length, strategy="longest_first")
+    calls = [_call(tokenizer, texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
+    ids, counts, second, cut = (np.concatenate(parts) for parts in zip(*calls, strict=True))
+    return Tokens(ids=ids, ends=counts.cumsum(), second=second, cut=cut)
+
+
+def _call(tokenizer: Tokenizer, texts: Sequence[tuple[str, str]]) -> tuple[NDArray[Any], ...]:
+    """Ids of all; tokens, where the second sentence begins, and whether it was cut, of each."""
     encoded = tokenizer.fast.encode_batch(list(texts))
     ids = [one.ids for one in encoded]
     counts = np.fromiter(map(len, ids), np.int64, len(ids))
-    return Tokens(
-        ids=np.fromiter(chain.from_iterable(ids), np.int32, int(counts.sum())),
-        ends=counts.cumsum(),
-        second=np.fromiter((len(one.type_ids) - sum(one.type_ids) for one in encoded), np.int32, len(ids)),
-        cut=np.fromiter((bool(one.overflowing) for one in encoded), np.bool_, len(ids)),
+    return (
+        np.fromiter(chain.from_iterable(ids), np.int32, int(counts.sum())),
+        counts,
+        np.fromiter((len(one.type_ids) - sum(one.type_ids) for one in encoded), np.int32, len(ids)),
+        np.fromiter((bool(one.overflowing) for one in encoded), np.bool_, len(ids)),
     )
 
 
 def _read_entries(path: Path) -> list[str]:
     try:
-        entries = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        # As the tokenizer reads it: LF alone ends a line, and what is blank at its end is no part of it.
+        text = path.read_bytes().decode("utf-8")
+        entries = [line.rstrip() for line in text.removesuffix("\n").split("\n")]
     except OSError as err:
         raise VocabularyError(
             f"the vocabulary {path} cannot be read: {err.strerror}",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmark.config import Config
-from benchmark.inputs import open_vocabulary
+from benchmark.inputs import open_vocabulary, unknown_words
 from benchmark.kept_tokens import tokens_of
 from benchmark.locate import Located, locate_pairs, locate_training
 from benchmark.pairs.known import bare
 from benchmark.pairs.read import read_located
 from benchmark.pairs.table import PairTable, take
+from benchmark.tokenize import SPECIAL_PER_PAIR
 from export.calibration import TrainingRows
 from results.errors import PairsError
+from results.report.words import counted
 
 if TYPE_CHECKING:
     from export.checkpoint import Checkpoint
@@ -45,7 +48,14 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     tokens = tokens_of(tokenizer, texts, length=config.signature_lengths[-1])
     rows = table.frame["row"].to_numpy(dtype=np.int32)
     sequences = tokens.padded(rows, tokenizer, length=config.signature_lengths[-1], model_size=size)
-    doubts = ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
+    words = int((tokens.counts - SPECIAL_PER_PAIR).sum())
+    unknown = int(tokens.unknown(tokenizer).sum())
+    exact = checkpoint.weights.kind != "seeded"
+    doubts = [text for _, text in unknown_words(words, unknown, vocabulary.path, exact=exact)]
+    if whole.left_out:
+        told = ", ".join(f"{one.rows} {one.fault}" for one in whole.left_out)
+        doubts.append(f"Rows of {found.path.name} left out of the calibration: {told}.")
+    doubts += ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
     if found.example and evaluated.example:
         doubts.append("The same pairs are evaluated, which flatters it.")
     if vocabulary.example:
@@ -67,19 +77,21 @@ def _refuse_evaluated(training: PairTable, found: Located, evaluated: Located, c
     if found.example:
         return
     other = read_located(config, evaluated)
-    if shared := len(_texts(training) & _texts(other)):
+    evaluated_texts = set(_texts(other))
+    if shared := sum(text in evaluated_texts for text in _texts(training)):
         raise _shared(found, shared, training, other.name)
 
 
 def _shared(found: Located, count: int, training: PairTable, name: str) -> PairsError:
     return PairsError(
-        f"{count} of the {training.rows_total} pairs of {found.path} are evaluated too: they are in {name}",
+        f"{count} of the {counted(training.rows_total, 'pair')} of {found.path} "
+        f"{'is' if count == 1 else 'are'} evaluated too, in {name}",
         next_step="Give --calibration pairs of the training set.",
         path=found.path,
     )
 
 
-def _texts(table: PairTable) -> set[tuple[str, str]]:
+def _texts(table: PairTable) -> Iterator[tuple[str, str]]:
     """Pairs by their letters and digits, so that other white space and case do not hide one."""
     columns = (table.frame["premise"], table.frame["hypothesis"])
-    return {(bare(premise), bare(hypothesis)) for premise, hypothesis in zip(*columns, strict=True)}
+    return ((bare(premise), bare(hypothesis)) for premise, hypothesis in zip(*columns, strict=True))

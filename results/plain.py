@@ -6,6 +6,7 @@ Model names, sensor names and error texts come from a device and end on terminal
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from typing import Any, TypeVar
 
@@ -27,6 +28,13 @@ UNSEEN = re.compile(
 def plain(text: str) -> str:
     """The same text on one line, with "?" for every character that is not seen but does something."""
     return UNSEEN.sub("?", re.sub(r"[\t\r\n]+", " ", text))
+
+
+class PlainFormatter(logging.Formatter):
+    """Lines of a log without what is not seen but does something; a traceback keeps its line ends."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return UNSEEN.sub("?", super().format(record).replace("\t", "    "))
 
 
 def short(text: str, longest: int = LONGEST_WORD) -> str:

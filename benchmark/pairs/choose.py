@@ -32,7 +32,9 @@ def choose(source: Source, forms: tuple[PairForm, ...], path: Path, flag: str) -
     if len(best) > 1:
         raise PairsError(
             f"{path} fits the forms {', '.join(form.name for form in best)} equally well",
-            next_step=f"Say which: --pair-form {best[0].name}",
+            next_step="Leave the one that is meant in the file, or give it columns to tell them by (also)."
+            if best[0].origin
+            else f"Say which: --pair-form {best[0].name}",
             path=path,
         )
     if twice := [name for name in best[0].used if source.columns.count(name) > 1]:
@@ -55,11 +57,17 @@ def _none(source: Source, forms: list[PairForm], path: Path, flag: str) -> Pairs
     hint = f" Is it {near.removeprefix(' Did you mean ')}" if near else ""
     return PairsError(
         f"{path} ({_FORMAT_WORDS[source.format]}) has no column {_listed(missing)}, which the nearest form, "
-        f"{nearest.name}, has; its own are {_listed(source.columns) or 'none'}.{hint}",
+        f"{nearest.name}, has; its own are {_listed(source.columns) or 'none'}.{hint}"
+        + (" Its fields are to stand between tabs or commas." if _one_column(source.columns) else ""),
         next_step=f"Give {flag} a file of a form that docs/pairs.md lists, or declare this one's: "
         "--pair-form FILE.toml",
         path=path,
     )
+
+
+def _one_column(columns: tuple[str, ...]) -> bool:
+    """Whether the header was not taken apart, though it has a sign that others put between fields."""
+    return len(columns) == 1 and any(sign in columns[0] for sign in ";|")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -19,11 +19,11 @@ def gold_doubts(table: PairTable) -> Iterator[tuple[str, str]]:
     texts = table.frame[["premise", "hypothesis"]]
     again = texts.duplicated()
     if again.any():
-        labelled = table.frame[["premise", "hypothesis", "label"]].drop_duplicates()
-        torn = int(labelled.duplicated(["premise", "hypothesis"]).sum())
+        first = table.frame.groupby(["premise", "hypothesis"], sort=False)["label"].transform("first")
+        torn = int((again & (table.frame["label"] != first)).sum())
         yield (
             "repeated-pairs",
             f"{int(again.sum())} of the {len(table.frame)} pairs used repeat an earlier one's sentences"
-            + (f", {torn} of them with another label" if torn else "")
+            + (f", {torn} of them with another label than the first" if torn else "")
             + ": each is counted, and they are no independent pairs.",
         )

@@ -18,6 +18,10 @@ FAULTS: tuple[RowFault, ...] = get_args(RowFault)
 LONGEST_CHARACTERS = 100_000  # of one sentence; MNLI's longest has some 1,800
 _OF_LABELS: frozenset[RowFault] = frozenset({"missing-label", "unknown-label"})
 _PLACES = 5
+_DECLARE = (
+    'Declare what its labels mean, as labels = {0 = "entailment", ...} in a form of yours: '
+    "--pair-form FILE.toml (docs/pairs.md)."
+)
 _LARGEST_ROW = 2**31 - 1  # rows are 32-bit numbers on the device
 # What stands for bytes that are not UTF-8 is no empty text.
 _SEEN = re.compile(r"[^\s" + UNSEEN.pattern.removeprefix("[").replace("\ud800-\udfff", ""))
@@ -64,7 +68,8 @@ def sift(
             sound.hypothesis.append(one.fields.hypothesis)
             sound.label.append(form.labels[_word(one.fields.label)])
     if refused := [fault for fault in FAULTS if fault in met and fault not in skip]:
-        raise _refusal(path, count, refused, met, skip)
+        none = not sound.row and "unknown-label" in refused
+        raise _refusal(path, count, refused, met, skip, no_label_known=none)
     left_out = tuple(
         LeftOut(fault=fault, rows=met[fault].rows, first=tuple(met[fault].places))
         for fault in FAULTS
@@ -93,10 +98,12 @@ def _judged(rows: Iterable[Found], form: PairForm) -> Iterator[tuple[Found, RowF
 
 
 def _identity(one: Found, form: PairForm) -> str | None:
-    """What no other row may be called; None where the form has no such column."""
+    """What no other row may be called; None where the form has no such column, or the row no such value."""
     if one.fields is None or (form.row is None and form.id is None):
         return None
-    return one.fields.id if form.row is None else one.fields.row.strip().lstrip("0") or "0"
+    if form.row is None:
+        return one.fields.id.strip() or None
+    return str(int(one.fields.row)) if _is_row(one.fields.row) else None
 
 
 def _fault(one: Found, form: PairForm) -> tuple[RowFault | None, str]:
@@ -140,7 +147,13 @@ def _note(met: _Met, one: Found, why: str, unit: str) -> None:
 
 
 def _refusal(
-    path: Path, count: int, refused: list[RowFault], met: dict[RowFault, _Met], skip: tuple[RowFault, ...]
+    path: Path,
+    count: int,
+    refused: list[RowFault],
+    met: dict[RowFault, _Met],
+    skip: tuple[RowFault, ...],
+    *,
+    no_label_known: bool,
 ) -> PairsError | LabelsError:
     rows = sum(met[fault].rows for fault in refused)
     told = "; ".join(f"{met[fault].rows} {fault} ({_places(met[fault])})" for fault in refused)
@@ -148,7 +161,7 @@ def _refusal(
     names = ",".join(fault for fault in FAULTS if fault in skip or fault in refused)
     return error(
         f"{path}: {rows} of {count} rows cannot be evaluated: {told}",
-        next_step=f"Mend these rows, or leave them out: --skip {names}",
+        next_step=_DECLARE if no_label_known else f"Mend these rows, or leave them out: --skip {names}",
         path=path,
     )
 

@@ -114,7 +114,8 @@ def _form(path: Path, name: str, fields: Any, origin: str) -> PairForm:  # noqa:
     except ValidationError as err:
         first = err.errors()[0]
         where = short(".".join(str(part) for part in first["loc"]))
-        raise _bad(path, f"form {short(name)}: field {where}: {first['msg']}") from err
+        why = first["msg"].replace("tuple", 'list, such as ["a", "b"]').replace("dictionary", "table")
+        raise _bad(path, f"form {short(name)}: field {where}: {why}") from err
     if wrong := _mistake(form):
         raise _bad(path, f"form {short(name)}: {wrong}")
     return form
@@ -130,6 +131,8 @@ def _mistake(form: PairForm) -> str | None:
         return "one column stands for two things"
     if set(form.answers) != set(LABELS):
         return f"field answers must name {', '.join(LABELS)}, and nothing else"
+    if odd := [word for word in form.answers.values() if not 0 < len(word) <= 60 or not word.isprintable()]:
+        return f"field answers: {short(odd[0])!r}: an answer has 1 to 60 printable characters"
     if len(set(form.answers.values())) < 2:
         return "field answers has one answer for every label"
     if odd := sorted(set(form.labels.values()) - set(form.answers.values())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from benchmark.pairs.form import Format, PairForm
@@ -12,10 +13,12 @@ from benchmark.pairs.source import Fields, Found
 from benchmark.pairs.text import NOT_UTF8, lines_of
 from results.plain import short
 
+_LOOKED_AT = 100  # lines for what fields there are
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonLines:
-    """The columns are the fields of the first object."""
+    """The columns are the fields of the first hundred objects."""
 
     columns: tuple[str, ...]
     lines: list[str]
@@ -32,18 +35,32 @@ class JsonLines:
 
 def open_json_lines(text: str) -> JsonLines:
     lines = lines_of(text)
-    objects = (value for value, _ in map(_load, lines) if isinstance(value, dict))
-    return JsonLines(columns=tuple(next(objects, {})), lines=lines)
+    objects = (value for value, _ in map(_load, lines[:_LOOKED_AT]) if isinstance(value, dict))
+    return JsonLines(columns=tuple(dict.fromkeys(chain.from_iterable(objects))), lines=lines)
 
 
 def _load(line: str) -> tuple[object, str]:
     """A line's value, and why it has none."""
     try:
-        return json.loads(line), ""
+        return json.loads(line, object_pairs_hook=_object), ""
+    except _FieldTwiceError as err:
+        return None, str(err)
     except json.JSONDecodeError as err:
         return None, f"no JSON: {err.msg} at character {err.pos + 1}"
     except (ValueError, RecursionError):  # a number of thousands of digits; brackets without end
         return None, "no JSON that can be read"
+
+
+class _FieldTwiceError(ValueError):
+    pass
+
+
+def _object(fields: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        raise _FieldTwiceError(f"field {short(next(name for name in names if names.count(name) > 1))} twice")
+    return found
 
 
 def _found(place: int, line: str, form: PairForm) -> Found:

@@ -30,10 +30,16 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 2**29  # MultiNLI's training set as JSON lines, the largest that is meant, has four fifths of it
 _EXAMPLE: tuple[PairsKind, str] = ("example", "example pairs, not MNLI")
 # What some files begin with that are none of ours, and what to do.
+_UNPACK = "Unpack it."
 _OTHERS = (
+    (b"\xff\xfe\0\0", "UTF-32 text", "Convert the file to UTF-8."),
     (b"\xff\xfe", "UTF-16 text", "Convert the file to UTF-8."),
     (b"\xfe\xff", "UTF-16 text", "Convert the file to UTF-8."),
     (b"PK\x03\x04", "a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
+    (b"BZh", "compressed by bzip2", _UNPACK),
+    (b"\xfd7zXZ", "compressed by xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", _UNPACK),
+    (b"\x1f\x8b", "a .gz within a .gz", _UNPACK),
     (b"[", "one JSON array", "Write one object a line (JSON lines)."),
 )
 
@@ -66,7 +72,9 @@ def read_pairs(
     frame = pd.DataFrame(
         {"row": found.row, "premise": found.premise, "hypothesis": found.hypothesis, "label": found.label}
     )
-    kind, name = _EXAMPLE if example else recognize(frame) or _other(path)
+    answers = {} if all(label == answer for label, answer in chosen.answers.items()) else chosen.answers
+    known = None if answers else recognize(frame)
+    kind, name = _EXAMPLE if example else known or _other(path)
     log.debug("%s: %d pairs, %s, form %s (%s)", path, len(frame), name, chosen.name, source.format)
     return PairTable(
         kind=kind,
@@ -77,7 +85,7 @@ def read_pairs(
         frame=frame,
         form=chosen.title,
         left_out=found.left_out,
-        answers={} if len(set(chosen.answers.values())) == len(chosen.answers) else chosen.answers,
+        answers=answers,
     )
 
 
@@ -147,6 +155,8 @@ def _open(raw: bytes, path: Path, flag: str) -> Source:
         raise PairsError(f"the pairs file {path} is empty", next_step=_give(flag), path=path)
     if text.lstrip()[0] == "{":
         return open_json_lines(text)
+    if "\n" not in text.strip() and "\r" in text.strip():
+        raise PairsError(f"{path} ends its lines by CR alone", next_step="Write LF or CRLF.", path=path)
     header = text.split("\n", 1)[0]
     return open_csv(text, path) if "\t" not in header and "," in header else open_tsv(text, path)
 

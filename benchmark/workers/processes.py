@@ -23,6 +23,7 @@ from benchmark.workers import inside
 from benchmark.workers.job import Chunk, Done, Job, Workers
 from results.errors import WorkersLost
 from results.evaluated import Engine
+from results.plain import PlainFormatter
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +188,9 @@ def _begin(cores: Any, stop: Any, log_level: int) -> None:  # noqa: ANN401  # a 
     global _stopping
     _stopping = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=log_level, format=f"worker {os.getpid()}: %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter(f"worker {os.getpid()}: %(name)s: %(message)s"))
+    logging.basicConfig(level=log_level, handlers=[handler])
     threading.Thread(target=_follow, args=(stop,), daemon=True).start()
     core = cores.get()
     if core is not None:

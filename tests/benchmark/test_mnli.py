@@ -81,6 +81,17 @@ def test_a_left_out_row_is_no_longer_mnli(mnli: Path, tmp_path: Path) -> None:
     assert (table.kind, table.rows_total, table.left_out[0].rows) == ("other", 9814, 1)
 
 
+def test_words_of_another_script_are_no_longer_mnli(mnli: Path, tmp_path: Path) -> None:
+    """Every letter counts, not those of the Latin alphabet alone; accents, which copies lose, do not."""
+    lines = mnli.read_text().splitlines()
+    lines[5] = lines[5].replace("\t", "\t\u6f22 ", 1)
+    path = tmp_path / "edited.tsv"
+    path.write_text("\n".join(lines))
+    assert read_pairs(path, origin="test").kind == "other"
+    path.write_text(mnli.read_text().replace("\u00e9", "e\u0301"))
+    assert read_pairs(path, origin="test").kind == "mnli_matched_dev"
+
+
 @pytest.mark.parametrize("name", ["mnli_dev_mismatched_1000_tokenized.tsv", "snli_1000_tokenized.tsv"])
 def test_other_public_sets_pass_the_same_door(name: str) -> None:
     """Whole, and never under the name of a set that they are a part of."""

@@ -128,6 +128,7 @@ JSON_FAULTS: dict[str, tuple[str, RowFault]] = {
     '{"sentence1": "a"}': ("no field pairID", "malformed"),
     '{"sentence1": 7}': ("field sentence1 is no text", "malformed"),
     '{"gold_label": true}': ("field gold_label is no text", "malformed"),
+    '{"pairID": "ex9", "gold_label": "neutral", "gold_label": "x"}': ("field gold_label twice", "malformed"),
     '{"gold_label": null}': ("", "missing-label"),
     '{"sentence2": null}': ("", "one-sided"),
     '{"sentence2": "\\ud800"}': ("", "not-utf8"),
@@ -227,6 +228,49 @@ def test_a_record_says_how_its_pairs_were_read(tmp_path: Path) -> None:
     assert np.array_equal(made.gold, [0, 1])
 
 
+def test_rows_without_a_number_or_name_are_not_one_row(tmp_path: Path) -> None:
+    """A blank is no number 0, and two rows without a name are no duplicates."""
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes(HEADER + b"\ta\tb\tneutral\n0\tc\td\tneutral\n")
+    table = read_pairs(path, origin="test", skip=("malformed",))
+    assert (table.frame["premise"].tolist(), table.left_out[0].rows) == (["c"], 1)
+    path.write_text(json_lines("snli", PAIRS[:3]).replace('"ex0"', '""').replace('"ex1"', '""'))
+    assert len(read_pairs(path, origin="test").frame) == 3
+
+
+def test_no_label_is_known(tmp_path: Path) -> None:
+    """To leave out every row is no advice: what the labels mean has to be declared."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text(tsv("four-columns", tuple((a, b, "1") for a, b, _ in PAIRS)))
+    with pytest.raises(LabelsError) as caught:
+        read_pairs(path, origin="test")
+    assert "--skip" not in caught.value.next_step
+    assert "--pair-form FILE.toml" in caught.value.next_step
+
+
+def test_the_first_object_lacks_a_field(tmp_path: Path) -> None:
+    """Which form a file has is seen by its first hundred lines, not by the first alone."""
+    path = tmp_path / "pairs.jsonl"
+    first, *others = json_lines("snli", PAIRS[:3]).splitlines()
+    broken = json.dumps({key: value for key, value in json.loads(first).items() if key != "sentence2"})
+    path.write_text("\n".join([broken, *others]))
+    with pytest.raises(PairsError, match=r"1 malformed \(line 1: no field sentence2\)"):
+        read_pairs(path, origin="test")
+    assert len(read_pairs(path, origin="test", skip=("malformed",)).frame) == len(others)
+
+
+def test_sentences_without_a_token_are_a_doubt(tmp_path: Path) -> None:
+    """Accents without a letter, signs of private use: something to be seen, and nothing for the model."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text(
+        tsv("four-columns", (*PAIRS[:3], ("the dog", "\u0301", "neutral"), ("\ue000", "a", "neutral")))
+    )
+    doubts = dict(_prepared(path).doubts)
+    assert doubts["no-tokens"].startswith("2 pairs of 5 have a sentence without")
+    path.write_text(tsv("four-columns", PAIRS[:3]))
+    assert "no-tokens" not in dict(_prepared(path).doubts)
+
+
 def test_labels_that_never_occur_and_repeated_pairs_are_doubts(tmp_path: Path) -> None:
     """Neither is a fault of a row; both change what an accuracy says."""
     path = tmp_path / "pairs.tsv"
@@ -234,7 +278,12 @@ def test_labels_that_never_occur_and_repeated_pairs_are_doubts(tmp_path: Path) -
     doubts = dict(gold_doubts(read_pairs(path, origin="test")))
     assert "None of the 4 pairs used is labelled contradiction" in doubts["absent-label"]
     assert "2 of the 4 pairs used repeat" in doubts["repeated-pairs"]
-    assert "1 of them with another label" in doubts["repeated-pairs"]
+    assert "1 of them with another label than the first" in doubts["repeated-pairs"]
+    path.write_text(tsv("four-columns", (PAIRS[0], *((*PAIRS[0][:2], "contradiction") for _ in range(3)))))
+    doubts = dict(gold_doubts(read_pairs(path, origin="test")))
+    assert (
+        "3 of the 4 pairs used repeat an earlier one's sentences, 3 of them with" in doubts["repeated-pairs"]
+    )
     assert {"absent-label", "repeated-pairs"} <= {code for code, _ in _prepared(path).doubts}
     assert list(gold_doubts(read_pairs(EXAMPLE / "pairs.tsv", origin="test"))) == []
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,12 @@ def test_quotes_of_a_tsv_are_text(write: Write) -> None:
         (tsv("four-columns").replace("index", "index\tindex").replace("\n", "\t\n"), "two columns 'index'"),
         ("[" + json_lines("snli") + "]", "is one JSON array"),
         (tsv("four-columns").encode("utf-16"), "is UTF-16 text"),
+        (tsv("four-columns").encode("utf-32"), "is UTF-32 text"),
+        (bz2.compress(b"index"), "is compressed by bzip2"),
+        (lzma.compress(b"index"), "is compressed by xz"),
+        (gzip.compress(gzip.compress(b"index")), "is a .gz within a .gz"),
+        (tsv("four-columns").replace("\n", "\r"), "ends its lines by CR alone"),
+        ("index;sentence1;sentence2\n0;a;b\n", "fields are to stand between tabs or commas"),
         (b"PK\x03\x04", "is a zip archive"),
         (b"PAR1 not parquet", "is not a parquet file that can be read"),
         (gzip.compress(b"index\tsentence1\n" * 99)[:-9], "is a damaged .gz"),
@@ -235,8 +243,9 @@ def test_two_forms_that_fit_are_asked_about(write: Write) -> None:
         '[{}]\nformats = ["jsonl"]\npremise = "sentence1"\nhypothesis = "sentence2"\nlabel = "gold_label"\n'
     )
     own.write_text(form.format("a") + form.format("b"))
-    with pytest.raises(PairsError, match="fits the forms a, b equally well"):
+    with pytest.raises(PairsError, match="fits the forms a, b equally well") as caught:
         read_pairs(both, origin="test", form=str(own))
+    assert "--pair-form a" not in caught.value.next_step  # which is no name that the flag takes
 
 
 def test_a_named_form_is_taken_or_refused(write: Write) -> None:
@@ -250,6 +259,29 @@ def test_a_named_form_is_taken_or_refused(write: Write) -> None:
     assert read_pairs(path, origin="test", form="hub", flag="--calibration").form == "glue"
 
 
+def test_answers_that_only_change_places_are_kept(write: Write) -> None:
+    """A form may say that the file's words mean other labels than they seem to."""
+    path = write(tsv("four-columns"))
+    own = Path(path).with_name("own.toml")
+    form = (
+        '[{}]\nformats = ["tsv"]\nrow = "index"\npremise = "sentence1"\nhypothesis = "sentence2"\n'
+        'label = "gold_label"\n'
+    )
+    turned = {"entailment": "contradiction", "neutral": "neutral", "contradiction": "entailment"}
+    own.write_text(
+        form.format("turned")
+        + "answers = {"
+        + ", ".join(f'{label} = "{answer}"' for label, answer in turned.items())
+        + "}\n"
+    )
+    table = read_pairs(path, origin="test", form=str(own))
+    assert table.answers == turned
+    assert Answers.of_file(LABELS, table.answers).members == ((0,), (1,), (2,))
+    assert Answers.of_file(LABELS, table.answers).names == ("contradiction", "neutral", "entailment")
+    own.write_text(form.format("same"))
+    assert read_pairs(path, origin="test", form=str(own)).answers == {}
+
+
 _GOOD = 'formats = ["tsv"]\npremise = "a"\nhypothesis = "b"\nlabel = "c"\n'
 _MISTAKES = {
     "": "holds no form",
@@ -260,6 +292,11 @@ _MISTAKES = {
     f"[x]\n{_GOOD.replace('tsv', 'xml')}": "form x: field formats.0: Input should be 'tsv'",
     f"[x]\n{_GOOD.replace(chr(34) + 'a' + chr(34), '7')}": "field premise: Input should be a valid string",
     f"[x]\n{_GOOD.replace('[' + chr(34) + 'tsv' + chr(34) + ']', '[]')}": "field formats is empty",
+    '[x]\nformats = "tsv"\npremise = "a"\nhypothesis = "b"\nlabel = "c"\n': "a valid list, such as",
+    f'[x]\n{_GOOD}answers = {{ entailment = "\\u001b[31m", neutral = "n", contradiction = "c" }}\n': (
+        "an answer has 1 to 60 printable characters"
+    ),
+    f'[x]\n{_GOOD}answers = {{ entailment = "e", neutral = "", contradiction = "c" }}\n': "1 to 60 printable",
     f'[x]\n{_GOOD}row = "a"\n': "one column stands for two things",
     f'[x]\n{_GOOD}labels = {{ yes = "entails" }}\n': "'entails' is none of the answers entailment, neutral",
     f'[x]\n{_GOOD}labels = {{ yes = "entailment" }}\n': "no word means 'contradiction'",

@@ -222,6 +222,33 @@ def test_what_was_kept_is_of_another_model(words: list[str], whole: bytes) -> No
     assert record()["accuracies"][0]["kept_rows"] == 0
 
 
+@pytest.mark.parametrize(
+    ("edit", "said"), [("form", "form of its pairs (--pair-form)"), ("row", "file of pairs")]
+)
+def test_other_meanings_of_the_same_rows(words: list[str], edit: str, said: str) -> None:
+    """A form that was edited meanwhile gives other gold labels: chunks and record would be of two kinds."""
+    form = Path("own.toml")
+    form.write_text(
+        '[own]\nformats = ["tsv"]\nrow = "index"\npremise = "sentence1"\nhypothesis = "sentence2"\n'
+        'label = "gold_label"\n'
+    )
+    pairs = Path(words[words.index("--pairs") + 1])
+    mine = Path("mine.tsv")
+    mine.write_bytes(pairs.read_bytes())
+    own = [str(mine) if word == str(pairs) else word for word in words]
+    stop(5, "SIGINT", "all", *own, "--pair-form", str(form))
+    if edit == "form":
+        with form.open("a") as file:
+            file.write(
+                'labels = {entailment = "neutral", neutral = "entailment", contradiction = "contradiction"}'
+            )
+    else:
+        mine.write_bytes(b"\n".join(mine.read_bytes().split(b"\n")[:-3]))
+    refused = ours("resume", "runs/0001")
+    assert refused.returncode == 4
+    assert f"began with another {said}" in refused.stderr
+
+
 def test_reference_runs_go_on_too(words: list[str], whole: bytes) -> None:
     """They are in the report of a run that was stopped, and are those that it began with."""
     runs = Path("runs.tsv")

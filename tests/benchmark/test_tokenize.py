@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -41,12 +42,38 @@ def test_the_example_vocabulary_covers_its_pairs() -> None:
         ("[PAD]\n[UNK]\n[CLS]\nthe\n", r"lacks \[SEP\]"),
         ("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\nthe\r\n", "has 5 entries"),
         ("[PAD]\n[UNK]\n[CLS]\n[SEP]\nTheir\nWords\n", "has 6 entries"),
+        ("[PAD]\r[UNK]\r[CLS]\r[SEP]\rthe\r", r"lacks \[PAD\]"),
     ],
 )
 def test_wrong_vocabularies_are_named(tmp_path: Path, text: str, words: str) -> None:
     """Empty, incomplete, too short: one error each that says what."""
     with pytest.raises(VocabularyError, match=words):
         open_tokenizer(_vocab(tmp_path, text), model_size=30522, exact=True)
+
+
+def test_line_ends_are_no_part_of_an_entry(tmp_path: Path) -> None:
+    """A copy with CRLF is the same vocabulary, and is told so from one with other words."""
+    lines = (EXAMPLE / "vocab.txt").read_text()
+    same, other = tmp_path / "crlf.txt", tmp_path / "other.txt"
+    same.write_text(lines, newline="\r\n")
+    other.write_text(lines.replace("\nharbour\n", "\nharbours\n"))
+    digests = [
+        open_tokenizer(path, model_size=SIZE, exact=True).entries_sha256
+        for path in (EXAMPLE / "vocab.txt", same, other)
+    ]
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_more_pairs_than_one_call_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training set is tokenized in parts, with the same tokens."""
+    tokenizer = open_tokenizer(EXAMPLE / "vocab.txt", model_size=SIZE, exact=True)
+    texts = _texts(read_pairs(EXAMPLE / "pairs.tsv", origin="test", example=True))
+    whole = tokenize(tokenizer, texts, length=24)
+    monkeypatch.setattr("benchmark.tokenize._AT_ONCE", 7)
+    parts = tokenize(tokenizer, texts, length=24)
+    for name in ("ids", "ends", "second", "cut"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name))
 
 
 def test_a_larger_vocabulary_than_the_model_is_refused(tmp_path: Path) -> None:

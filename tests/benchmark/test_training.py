@@ -13,7 +13,7 @@ from benchmark.config import Config
 from benchmark.locate import DATA_VARIABLE, locate_training
 from benchmark.training import training_rows
 from export.checkpoint import open_checkpoint
-from results.errors import PairsError
+from results.errors import PairsError, VocabularyError
 from tests.benchmark.small import EXAMPLE
 
 HEADER = "index\tsentence1\tsentence2\tgold_label\n"
@@ -57,7 +57,7 @@ def test_evaluated_pairs_are_refused_whatever_their_spelling(small_checkpoint: P
     evaluated = pairs(tmp_path / "dev.tsv", [("The ferry leaves.", "It sails."), ("A dog.", "A cat.")])
     training = pairs(tmp_path / "train.tsv", [("A bird.", "A fish."), ("the  FERRY leaves", "it sails")])
     checkpoint = open_checkpoint(str(small_checkpoint))
-    with pytest.raises(PairsError, match=r"1 of the 2 pairs of .*train\.tsv are evaluated too"):
+    with pytest.raises(PairsError, match=r"1 of the 2 pairs of .*train\.tsv is evaluated too"):
         training_rows(Config(pairs=evaluated, calibration=training), checkpoint)
     apart = pairs(tmp_path / "apart.tsv", [("A bird.", "A fish.")])
     rows = training_rows(Config(pairs=evaluated, calibration=apart), checkpoint)
@@ -102,6 +102,31 @@ def test_an_export_says_what_it_was_calibrated_with(
     described = json.loads((Path(printed.out.split()[-1]) / "model.json").read_text())
     assert "equalize" in described["rewrites"]
     assert described["calibration"]["rows"] == 72
+
+
+def test_rows_left_out_of_a_calibration_are_told(
+    small_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`export` takes the same rules as the evaluation, and says how many rows they cost."""
+    pairs(tmp_path / "train.tsv", [("the dog runs", "the dog"), ("a cat", "the lake")])
+    with (tmp_path / "train.tsv").open("a") as file:
+        file.write("7\tthe dog\tthe lake\tmaybe\n8\t\tthe lake\tneutral\n")
+    words = ["export", "--checkpoint", str(small_checkpoint), "--lengths", "24", "--length", "24"]
+    words += ["--recipe", "static_int8", "--calibration", str(tmp_path / "train.tsv")]
+    assert call(words) == 4
+    error = capsys.readouterr().err
+    assert "--skip unknown-label,one-sided" in error.replace("missing-label,", "")
+    assert call([*words, "--skip", "unknown-label,one-sided"]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "calibrated on 2 pairs of train.tsv" in out
+    assert "Rows of train.tsv left out of the calibration: 1 unknown-label, 1 one-sided." in out
+
+
+def test_calibration_pairs_of_other_words(small_checkpoint: Path, tmp_path: Path) -> None:
+    """Ranges of a text that is all [UNK] are ranges of nothing."""
+    training = pairs(tmp_path / "train.tsv", [("\u6f22 \u6f22", "\u6f22"), ("\u5b57", "\u5b57")])
+    with pytest.raises(VocabularyError, match="tokens are unknown to"):
+        training_rows(Config(calibration=training), open_checkpoint(str(small_checkpoint)))
 
 
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
