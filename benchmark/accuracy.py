@@ -12,6 +12,8 @@ from results.evaluated import Accuracy
 from results.predictions import write_predictions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.inputs import Prepared
     from benchmark.journal import Journal
     from benchmark.listener import Listener
@@ -41,7 +43,7 @@ def evaluate(
         lengths=job.signatures,
         policy=policy,
         workers=workers,
-        kept_in=journal.store.folder / f"chunks-{recipe}.kept",
+        kept_in=kept_of(journal, recipe),
         listener=listener,
     ) as done:
         name = f"predictions-{recipe}.csv"
@@ -64,6 +66,11 @@ def evaluate(
             processors=done.processors,
         )
         journal.add("accuracy", accuracies=(*journal.record.accuracies, result))
+
+
+def kept_of(journal: Journal, name: str) -> Path:
+    """The file of chunks of an evaluation that has not ended."""
+    return journal.store.folder / f"chunks-{name}.kept"
 
 
 def job_of(files: ArtifactFiles, runtime: str) -> Job:

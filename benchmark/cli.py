@@ -39,10 +39,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     A closed terminal and `kill` end it as Ctrl-C does: what was changed on a device is put back.
     """
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _interrupt)
     sys.exit(call(sys.argv[1:] if argv is None else argv))
+
+
+_interrupts: list[int] = []
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """Remembered, for a library that is being imported makes another error of it."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
 
 
 def call(argv: Sequence[str]) -> int:
@@ -51,7 +60,8 @@ def call(argv: Sequence[str]) -> int:
         options = _parser().parse_args(argv)
         _log(logging.DEBUG if options.verbose else logging.ERROR)
         code: int = options.command(options)
-        sys.stdout.flush()  # a reader that left is noticed here, not as Python ends
+        if sys.stdout is not None:  # closed by whoever called
+            sys.stdout.flush()  # a reader that left is noticed here, not as Python ends
     except HarnessError as err:
         from benchmark.console import Console
 
@@ -61,6 +71,9 @@ def call(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     except Exception as err:  # a fault of ours: it must not end with 1, which says "not reproduced"
+        if _interrupts:
+            print("\ninterrupted", file=sys.stderr)
+            return EXIT_INTERRUPTED
         logging.getLogger(__name__).debug("internal error", exc_info=True)
         what = f"{type(err).__name__}: {err}"
         print(f"error: internal\n  what   {what}\n  next   {_REPORT_IT}", file=sys.stderr)
@@ -123,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         help="device: the device's own predictions as well, on the pairs of --slice, against this host's",
     )
     run.add_argument("--require", choices=["reproduced"], help="make the exit code say the verdict")
+    flags.undecided(run)
     export = command(
         "export",
         "convert a checkpoint and print where the files are",
@@ -146,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         help="make the exit code say whether each recipe keeps float32's accuracy, less 1 point: 0 kept, 1 "
         "lost, 3 not decided by so many pairs",
     )
+    flags.undecided(accuracy)
     latency = command(
         "latency",
         "latency of any .tflite with the model's inputs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from benchmark.config import Config
+from benchmark.config import REFERENCE_RECIPE, Config
 from results.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options)
     outcome = pipeline.run(config, console)
     _finished(config, outcome, console)
-    return _required(options.require, outcome)
+    return _required(config, outcome, console)
 
 
 def _finished(config: Config, outcome: Outcome, console: Console) -> None:
@@ -87,16 +87,23 @@ def _finished(config: Config, outcome: Outcome, console: Console) -> None:
     forms.add(outcome.folder, config.formats, console)
 
 
-def _required(require: str | None, outcome: Outcome) -> int:
+def _required(config: Config, outcome: Outcome, console: Console) -> int:
     """The exit code of a job that was done: the verdict's or the floor's, where that was asked for."""
-    if require == "floor":
-        floors = [check.outcome for check in outcome.view.checks if check.group == "accuracy.floor"]
-        if "failed" in floors:
-            return EXIT_NOT_REPRODUCED
-        return EXIT_DONE if floors and set(floors) == {"passed"} else EXIT_UNDECIDED
-    if require == "reproduced" and outcome.status != "reproduced":
-        return EXIT_NOT_REPRODUCED if outcome.status == "not_reproduced" else EXIT_UNDECIDED
-    return EXIT_DONE
+    if config.require == "floor":
+        floors = [check for check in outcome.view.checks if check.group == "accuracy.floor"]
+        missed = [check for check in floors if check.outcome != "passed"]
+        failed = any(check.outcome == "failed" for check in missed)
+        what = "; ".join(f"{check.name}: {check.message}" for check in missed)
+    elif config.require == "reproduced" and outcome.status != "reproduced":
+        failed = outcome.status == "not_reproduced"
+        what = f"the verdict is {outcome.status}"
+    else:
+        return EXIT_DONE
+    if not what:
+        return EXIT_DONE
+    code = EXIT_NOT_REPRODUCED if failed else EXIT_DONE if config.allow_undecided else EXIT_UNDECIDED
+    console.note(f"--require {config.require}: {what}. The exit code is {code}.")
+    return code
 
 
 def export(options: argparse.Namespace) -> int:
@@ -120,9 +127,14 @@ def accuracy(options: argparse.Namespace) -> int:
     console = Console()
     options.evaluation_policy = options.length_policy  # nothing else here has a length
     config = _config(options)
+    if config.require == "floor" and set(config.recipes) == {REFERENCE_RECIPE}:
+        raise ConfigError(
+            f"--require floor compares recipes with {REFERENCE_RECIPE}, and no other one was asked for",
+            next_step="Give another --recipe, or leave --require out.",
+        )
     outcome = pipeline.accuracy(config, console)
     _finished(config, outcome, console)
-    return _required(options.require, outcome)
+    return _required(config, outcome, console)
 
 
 def latency(options: argparse.Namespace) -> int:
@@ -252,7 +264,7 @@ def resume(options: argparse.Namespace) -> int:
     _finished(called.config, outcome, console)
     if called.job == "ab":
         return _judged(outcome.view, allow_undecided=called.config.allow_undecided)
-    return _required(called.config.require, outcome)
+    return _required(called.config, outcome, console)
 
 
 def doctor(options: argparse.Namespace) -> int:

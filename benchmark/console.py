@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console as Terminal
 from rich.console import RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from benchmark.listener import Listener
@@ -60,14 +60,16 @@ class Console(Listener):
         self._printed = self._began
         self._err.print(_harmless(text), markup=False)
 
-    def on_progress(self, done: int, total: int, unit: str) -> None:
+    def on_progress(self, done: int, total: int, unit: str, share: float | None = None) -> None:
         now = time.monotonic()
-        rate = done / max(now - self._began, 1e-9)
+        took = max(now - self._began, 1e-9)
+        part = done / total if share is None else share
+        left = f", about {_clock(took * (1 - part) / part)} left" if 0 < part < 1 else ""
+        said = f"{unit}, {done / took:.1f}/s{left}"
         if not self._err.is_terminal:
             if now - self._printed >= _PLAIN_INTERVAL_S:
                 self._printed = now
-                left = f", about {_clock((total - done) / rate)} left" if rate else ""
-                self._err.print(f"  {done} of {total} {unit}, {rate:.1f}/s{left}", markup=False)
+                self._err.print(f"  {done} of {total} {said}", markup=False)
             return
         if self._bar is None:
             self._bar = Progress(
@@ -75,18 +77,23 @@ class Console(Listener):
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.description}", markup=False),
-                TimeRemainingColumn(),
                 console=self._err,
                 transient=True,
             )
             self._bar.add_task(unit, total=total)
             self._bar.start()
-        self._bar.update(
-            self._bar.task_ids[0], completed=done, total=total, description=f"{unit}, {rate:.1f}/s"
-        )
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=said)
+
+    def on_hit(self, text: str) -> None:
+        self._err.print(_harmless(text), markup=False)
 
     def on_doubt(self, text: str) -> None:
         self._err.print(f"note: {_harmless(text)}", markup=False)
+
+    def note(self, text: str) -> None:
+        """A word on the outcome, for a person; results go to stdout."""
+        self.on_done()
+        self._err.print(_harmless(text), markup=False)
 
     def on_done(self) -> None:
         if self._bar is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from android_runner.sequences import Sequences
     from benchmark.listener import Listener
     from export.artifact import ArtifactFiles
+
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of this process's cgroup, as a container sees it (cgroup v2)
 
 
 def host_logits(
@@ -74,5 +78,10 @@ def refuse_infinite(logits: NDArray[np.float32], sequences: Sequences, recipe: s
 
 
 def usable_cores() -> int:
-    """How many cores of this machine this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores of this machine this process may use, a container's share of time in whole cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CPU_MAX.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else min(cores, max(1, math.ceil(int(quota) / int(period))))

@@ -17,8 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.device_log import device_log
 from benchmark.saved_call import refuse_ended
+from benchmark.workers.kept import EMPTY
 from results.device import Interruption
-from results.errors import AbiUnsupported, BundleUnavailable, DeviceError, NotResumable, RunError, keeping
+from results.errors import (
+    AbiUnsupported,
+    BundleUnavailable,
+    DeviceError,
+    NotResumable,
+    RecordNotSaved,
+    RunError,
+    WorkersLost,
+    keeping,
+)
 from results.record import Doubt, Record
 from results.store import RECORD, RunStore
 
@@ -48,6 +58,7 @@ _STEPS = (
     ("other runtimes", "runtime_accuracies"),
 )
 # Of what a device can do to a run: that which trying again does not change.
+_PASSING = (DeviceError, RunError, WorkersLost, RecordNotSaved)
 _FOR_EVER = (AbiUnsupported, BundleUnavailable)
 
 
@@ -75,7 +86,8 @@ class Journal:
             refuse_ended(record, folder)
             store.load_samples(record)  # a damaged file is found before more is measured
             # By wall clock, which may have been set meanwhile: never below 0.
-            stood_still_s = round(max(0.0, time.time() - (folder / RECORD).stat().st_mtime), 3)
+            worked = max(path.stat().st_mtime for path in (folder / RECORD, *folder.glob("*.kept")))
+            stood_still_s = round(max(0.0, time.time() - worked), 3)
             journal = cls(store, record, listener, held=held)
             journal._stood_still_s = stood_still_s
             return journal
@@ -127,7 +139,7 @@ class Journal:
             self._listener.on_step(f"Stopped. Kept: {self.kept()}{self._go_on()}")
             raise
         except BaseException as err:
-            if isinstance(err, DeviceError | RunError) and not isinstance(err, _FOR_EVER):
+            if isinstance(err, _PASSING) and not isinstance(err, _FOR_EVER):
                 err.next_step += self._go_on()
             with keeping(self.kept()):
                 raise err
@@ -165,9 +177,17 @@ class Journal:
         return f" Then: mobilebert-bench resume {shlex.quote(str(self.store.folder))}"
 
     def kept(self) -> str:
-        """One line: the record's path and the steps that are in it."""
-        steps = [step for step in self._steps if step != "notes"]
+        """One line: the record's path, the steps that are in it, and evaluations that did not end."""
+        recipes = ", ".join(one.recipe for one in self.record.accuracies)
+        words = {"accuracy": f"accuracy of {recipes}", "launches": f"{len(self.record.launches)} launches"}
+        steps = [words.get(step, step) for step in self._steps if step != "notes"]
+        steps += [f"chunks of {name}" for name in self._begun()]
         return f"{self.store.folder}/record.json: {', '.join(steps) if steps else 'settings only'}."
+
+    def _begun(self) -> list[str]:
+        """Recipes, with another runtime's name where it is one's, of which chunks are kept."""
+        there = sorted(self.store.folder.glob("chunks-*.kept"))
+        return [path.stem.removeprefix("chunks-") for path in there if path.stat().st_size > EMPTY]
 
 
 def _hold(folder: Path) -> int:
@@ -218,7 +238,7 @@ _OF_PAIRS = {
 }
 # Artifact, Device, Program, Pairs (wherever they were found).
 _IDENTITIES = (
-    ("recipe", "model", "model_sha256"),
+    ("recipe", "model", "model_sha256", "labels"),
     ("serial_sha256", "fingerprint", "kind", "abi"),
     ("program_sha256", "runtime_sha256"),
     ("sha256", "form", "answers", "left_out", "rows_total", "rows_used", "vocabulary_sha256"),

@@ -77,8 +77,8 @@ def length(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--length-policy",
         choices=["fixed", "shortest"],
-        help="fixed (default): every pair padded to --length; shortest: each pair by the shortest signature "
-        "that holds it, which the paper's 62 ms are not",
+        help="fixed (default, but for accuracy): every pair padded to --length; shortest: each pair by the "
+        "shortest signature that holds it, which the paper's 62 ms are not",
     )
 
 
@@ -265,7 +265,11 @@ def threshold(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="an A/A run of this device: slower and faster have to lie beyond its noise floor as well",
     )
-    group.add_argument(
+    undecided(group)
+
+
+def undecided(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
         "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
     )
 
@@ -314,9 +318,7 @@ def gate(parser: argparse.ArgumentParser) -> None:
         help="accept this series only, by its name or a part of it; once or more; all: each that changed; "
         "needed where several did",
     )
-    parser.add_argument(
-        "--allow-undecided", action="store_true", help="exit with 0, not 3, where nothing is decided"
-    )
+    undecided(parser)
 
 
 def virtual_phone(parser: argparse.ArgumentParser) -> None:

@@ -7,14 +7,16 @@ file has workers of its own, for what a runtime loads stays in its process.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.accuracy import job_of
+from benchmark.accuracy import job_of, kept_of
 from benchmark.config import Config
 from benchmark.predict import Predicted, predict
 from benchmark.workers.engage import by
@@ -67,15 +69,19 @@ def set_beside(
             if any(
                 (one.runtime, one.recipe) == (runtime, recipe) for one in journal.record.runtime_accuracies
             ):
+                kept_of(journal, f"{recipe}-{runtime}").unlink(missing_ok=True)
                 continue
+            failed = f"{runtime} could not evaluate {recipe}: "
+            if any(one.code == DOUBT and one.text.startswith(failed) for one in journal.record.doubts):
+                continue  # before this run was stopped
             if (why := unfit(runtime, recipe)) is not None:
                 journal.doubt(DOUBT, f"{why}: not evaluated.")
                 continue
             try:
                 _evaluate(files, runtime, config, checkpoint, pairs, journal, listener)
             except (ExportError, ConfigError, WorkersLost) as err:
-                journal.doubt(DOUBT, f"{runtime} could not evaluate {recipe}: {err.what}")
-                _kept_in(journal, recipe, runtime).unlink(missing_ok=True)
+                journal.doubt(DOUBT, failed + err.what)
+                kept_of(journal, f"{recipe}-{runtime}").unlink(missing_ok=True)
 
 
 def _evaluate(
@@ -92,26 +98,38 @@ def _evaluate(
     places = rows_for(runtime, recipe, pairs.gold, record.settings.seed)
     some = _take(pairs, places)
     with (
-        tempfile.TemporaryDirectory(prefix="mobilebert-bench-") as folder,
-        workers_for(len(places), config.workers) as workers,
+        _folder(journal) as folder,
+        workers_for(len(places), config.workers, listener) as workers,
     ):
         listener.on_step(
             f"Evaluating {recipe} with {runtime} {by(workers)}: {len(places)} of {pairs.pairs.rows_used} "
             "pairs."
         )
-        job = _job(files, runtime, checkpoint, Path(folder))
+        job = _job(files, runtime, checkpoint, folder)
         with predict(
             job,
             some,
             lengths=tuple(signature.length for signature in files.artifact.signatures),
             policy=counting.length_policy,
             workers=workers,
-            kept_in=_kept_in(journal, recipe, runtime),
+            kept_in=kept_of(journal, f"{recipe}-{runtime}"),
             listener=listener,
         ) as done:
             reference = journal.store.load_predictions(record)[recipe].take(places)
             _add(done, job, reference, counting, journal)
         listener.on_done()
+
+
+@contextmanager
+def _folder(journal: Journal) -> Iterator[Path]:
+    """For weights as torch wants them: in the run's folder, where the next try finds what a kill left."""
+    folder = journal.store.folder / "weights-for-torch"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def rows_for(runtime: str, recipe: str, gold: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -126,10 +144,6 @@ def rows_for(runtime: str, recipe: str, gold: NDArray[np.int64], seed: int) -> N
     drawn = np.random.default_rng(seed).permutation(gold.size)
     by_label = drawn[np.argsort(gold[drawn], kind="stable")]
     return np.sort(by_label[np.arange(SLICE_ROWS) * gold.size // SLICE_ROWS])
-
-
-def _kept_in(journal: Journal, recipe: str, runtime: str) -> Path:
-    return journal.store.folder / f"chunks-{recipe}-{runtime}.kept"
 
 
 def _take(pairs: Prepared, places: NDArray[np.int64]) -> Prepared:

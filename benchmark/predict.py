@@ -111,13 +111,15 @@ def _logits(
     total = sum(len(chunk.places) for chunk in left.values())
     if len(left) < len(chunks):
         listener.on_step(f"{len(logits) - total} pairs are kept from before; {total} are left.")
-    done_rows, who = 0, []
+    done_rows, done_cost, who = 0, 0, []
+    cost = sum(len(chunk.places) * chunk.length for chunk in left.values())
     for done in workers.run(job, tuple(left.values())):
         kept.add(done)
         chunk = left.pop(done.number)  # a second time would be a KeyError, never a row counted twice
         logits[chunk.places] = done.logits
         who.append(done.worker)
         done_rows += len(chunk.places)
-        listener.on_progress(done_rows, total, "pairs")
+        done_cost += len(chunk.places) * chunk.length
+        listener.on_progress(done_rows, total, "pairs", done_cost / cost)
     assert not left
     return logits, who

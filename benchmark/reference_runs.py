@@ -10,6 +10,7 @@ from pathlib import Path
 from results.errors import DataError
 from results.evaluated import ReferenceRuns
 from results.plain import short
+from results.report.words import counted
 
 MOST_RUNS = 1000  # all of them go into record.json
 _FORM = "a TSV file with the columns run and accuracy, an accuracy being a share such as 0.8434"
@@ -31,6 +32,8 @@ def read_reference_runs(path: Path) -> ReferenceRuns:
         at = raw[: err.start].count(b"\n") + 1
         raise _refused(path, f"line {at}: not UTF-8", "Convert the file to UTF-8.") from err
     lines = list(csv.reader(io.StringIO(text, newline=None), delimiter="\t", quoting=csv.QUOTE_NONE))
+    while lines and len(lines[-1]) < 2 and not "".join(lines[-1]).strip():
+        lines.pop()  # empty lines at the end are no rows
     header = lines[0] if lines else []
     missing = [name for name in ("run", "accuracy") if header.count(name) != 1]
     if missing:
@@ -39,14 +42,16 @@ def read_reference_runs(path: Path) -> ReferenceRuns:
     runs: dict[str, float] = {}
     for number, line in enumerate(lines[1:], start=2):
         if len(line) != len(header):
-            what = f"line {number}: {len(line)} fields where the header has {len(header)}"
+            what = f"line {number}: {counted(len(line), 'field')} where the header has {len(header)}"
             raise _refused(path, what, "The file may be cut short; get it again.")
         run = line[header.index("run")].strip()
         if run in runs:
             raise _refused(path, f"line {number}: run {short(run)!r} stands twice", "Name every run once.")
         runs[run] = _share(path, number, line[header.index("accuracy")])
     if not 2 <= len(runs) <= MOST_RUNS:
-        raise _refused(path, f"has {len(runs)} runs", f"Give 2 to {MOST_RUNS} runs, or leave the file out.")
+        raise _refused(
+            path, f"has {counted(len(runs), 'run')}", f"Give 2 to {MOST_RUNS} runs, or leave the file out."
+        )
     return ReferenceRuns(
         name=path.name, sha256=hashlib.sha256(raw).hexdigest(), accuracies=tuple(runs.values())
     )

@@ -16,7 +16,6 @@ from benchmark.listener import Listener
 from benchmark.saved_call import Job, SavedCall
 from export import lengths
 from results.record import Record, Settings
-from results.report.words import counted
 from results.store import RunStore
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def _journal(call: SavedCall, settings: Settings, listener: Listener, earlier: P
 
 def _go_on(folder: Path, listener: Listener) -> Journal:
     journal = Journal.reopen(folder, listener)
-    listener.on_step(f"Going on with {folder}, which has {counted(len(journal.record.launches), 'launch')}.")
+    listener.on_step(f"Going on with {journal.kept()}")
     return journal
 
 

@@ -180,6 +180,8 @@ def evaluate(
     """Every artifact on every pair, by the workers that the call names."""
     journal.went_on()
     done = {one.recipe for one in journal.record.accuracies}
+    for name in done:  # killed between the record and its end, it left them behind
+        host_accuracy.kept_of(journal, name).unlink(missing_ok=True)
     left = [files for files in artifacts if files.artifact.recipe not in done]
     if not left:
         return
@@ -224,5 +226,9 @@ def compare_predictions(made: tuple[DeviceLogits, ...], pairs: Prepared, journal
 def conclude(journal: Journal) -> Outcome:
     """Close the record, judge it from the folder alone, write verdict and report beside it."""
     journal.add("end", ended_at=now())
-    done = recompute.conclude(journal.store)
+    try:
+        done = recompute.conclude(journal.store)
+    except BaseException:
+        journal.add("end", ended_at=None)  # so that it can be gone on with once it is mended
+        raise
     return Outcome(folder=journal.store.folder, status=done.status, report=done.report, view=done.view)

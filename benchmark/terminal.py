@@ -42,6 +42,8 @@ def rendered(view: View, width: int) -> RenderableType:
     view = plainly(view)
     status = Text.assemble(("Verdict: ", "bold"), (view.verdict, _STYLES[view.outcome]))
     parts: list[RenderableType] = [Text(view.where, style="bold"), status]
+    if view.floors:
+        parts.append(Text(view.floors))
     for table in view.tables:
         parts += [Text(), *_table(table, width)]
     if view.notes:

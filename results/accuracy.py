@@ -88,7 +88,7 @@ def summarize_accuracy(
         recipe=recipe,
         method=method,
         accuracy=estimate,
-        of_set=of_whole_set(estimate, total),
+        of_set=of_whole_set(estimate, total, method),
         correct=accuracy.correct,
         rows=accuracy.rows,
         against=against,

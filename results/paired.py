@@ -98,6 +98,23 @@ def score(only_a: NDArray[np.float64], only_b: NDArray[np.float64], n: int, at: 
         return scores
 
 
+def fewest_above(
+    counts: NDArray[np.int64], n: int, at: float, z: float | NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Of so many rows that differ, the fewest of A alone with a score of `z`; one more than all if none has.
+
+    More rows of A alone never lower the score, so that they are found by halving.
+    """
+    below, enough = np.full(counts.shape, -1), counts + 1
+    for _ in range(math.ceil(math.log2(counts[-1] + 2)) + 1):
+        middle = (below + enough) // 2
+        known = (middle == below) | (middle == enough)
+        reached = score(middle.astype(float), (counts - middle).astype(float), n, at) >= z
+        below = np.where(known | reached, below, middle)
+        enough = np.where(known | ~reached, enough, middle)
+    return enough
+
+
 def tango_lower(only_a: int, only_b: int, n: int, alpha: float) -> float:
     """The lower limit of Tango's interval, without the correction: one-sided at `alpha`."""
     from scipy import optimize, stats
@@ -150,13 +167,13 @@ def _p_above(only_a: int, only_b: int, n: int, bound: float, alpha: float) -> fl
     differ = only_a + only_b
     low, high = proportion_confint(differ, n, alpha=_LEFT_OUT, method="beta")
     low, high = max(float(low), abs(bound), 1e-12), float(high)
-    if low > high:
-        return _LEFT_OUT
+    if low > high:  # more than the data leave open: a loss so large would hardly look so, a gain always would
+        return _LEFT_OUT if bound < 0 else 1.0
     counts, fewest = _so_far_up(only_a, only_b, n, alpha, binom.ppf(_RARE, n, low), binom.isf(_RARE, n, high))
     shares = np.geomspace(low, high, _STEPS)[:, None]
     worst = float(
         np.max(
-            np.sum(_pmf(counts, n, shares) * _tail(fewest, counts, (shares + bound) / (2 * shares)), axis=1)
+            np.sum(_pmf(counts, n, shares) * tail(fewest, counts, (shares + bound) / (2 * shares)), axis=1)
         )
     )
     return min(1.0, worst + _LEFT_OUT)
@@ -175,7 +192,7 @@ def _pmf(counts: NDArray[np.int64], n: int, shares: NDArray[np.float64]) -> NDAr
     return probabilities
 
 
-def _tail(
+def tail(
     fewest: NDArray[np.int64], counts: NDArray[np.int64], won: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """How likely at least `fewest` of `counts` are won, each with the chance `won`; the shape of both.
@@ -197,12 +214,4 @@ def _so_far_up(
     at = tango_lower(only_a, only_b, n, alpha)
     z = float(score(np.array(float(only_a)), np.array(float(only_b)), n, at)) - 1e-9
     counts = np.arange(int(low), min(int(high), n) + 1)
-    # More rows of A alone never lower the score, so that the fewest is found by halving.
-    below, enough = np.full(counts.shape, -1), counts + 1
-    for _ in range(math.ceil(math.log2(counts[-1] + 2)) + 1):
-        middle = (below + enough) // 2
-        known = (middle == below) | (middle == enough)
-        reached = score(middle.astype(float), (counts - middle).astype(float), n, at) >= z
-        below = np.where(known | reached, below, middle)
-        enough = np.where(known | ~reached, enough, middle)
-    return counts, enough
+    return counts, fewest_above(counts, n, at, z)

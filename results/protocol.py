@@ -242,7 +242,7 @@ def _pairs(claim: Claim, record: Record) -> Iterator[Finding]:
         elif pairs.kind == "mnli_mismatched_dev":
             yield _mismatch("other pairs", "MNLI mismatched; the claim's are matched")
         else:
-            yield _mismatch("other pairs", f"{pairs.name} is not MNLI matched")
+            yield _mismatch("other pairs", f"{pairs.name}; the claim's are MNLI matched")
         return
     if claim.conditions["split"].names != ("dev",):
         yield _proxy("dev set for test set", "the test labels are not public")

@@ -25,8 +25,9 @@ class RunsSpread:
 class AmongRuns:
     """One recipe. `below`: runs with a lower accuracy; `deviations`: from their mean, in their sd.
 
-    On a slice, `fewest` to `most` runs lie below the ends of the slice's interval (95 %, of the whole set);
-    elsewhere both are `below`. `deviations` is None where all runs are equal.
+    On a slice, `fewest` to `most` runs lie below the ends of the slice's interval (95 %, of the whole set),
+    and these lie `least` to `greatest` deviations from the mean; elsewhere both are those of the accuracy
+    itself. Deviations are None where all runs are equal.
     """
 
     recipe: str
@@ -34,6 +35,8 @@ class AmongRuns:
     fewest: int
     most: int
     deviations: float | None
+    least: float | None
+    greatest: float | None
 
 
 def spread_of(record: Record) -> RunsSpread | None:
@@ -66,15 +69,21 @@ def among_runs(record: Record, summary: AccuracySummary) -> AmongRuns | None:
     if spread is None or value is None or why_not_comparable(record) is not None:
         return None
     assert record.reference_runs is not None
+    assert record.pairs is not None
     values = np.array(record.reference_runs.accuracies)
-    # Accuracies of a file are rounded: to six digits or so, half a pair of 9815 being 0.00005.
-    near, interval = 1e-6, summary.of_set.interval
+    # Accuracies of a file are rounded, often to four digits: what is nearer than half a pair is the same.
+    near, interval = 0.5 / record.pairs.rows_total, summary.of_set.interval
     low, high = (value, value) if interval is None else (interval.low, interval.high)
     below, fewest, most = (int(np.sum(values < at - near)) for at in (value, low, high))
+    deviations, least, greatest = (
+        None if spread.sd == 0 else (at - spread.mean) / spread.sd for at in (value, low, high)
+    )
     return AmongRuns(
         recipe=summary.recipe,
         below=below,
         fewest=fewest,
         most=most,
-        deviations=None if spread.sd == 0 else (value - spread.mean) / spread.sd,
+        deviations=deviations,
+        least=least,
+        greatest=greatest,
     )

@@ -36,6 +36,11 @@ class Rounding:
     difference: float
     tolerance: float
 
+    @property
+    def reach(self) -> float:
+        """How far two logits may lie apart for rounding to swap them, in logits."""
+        return REACH[self.statistic] * self.tolerance
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSummary:
@@ -103,7 +108,6 @@ def summarize_runtimes(record: Record, predictions: Mapping[str, Predictions]) -
     made = []
     for (one, mine, reference), pair, p in zip(both, pairs, adjusted, strict=True):
         rounding = _rounding(record, one, mine, reference, predictions)
-        reach = REACH[rounding.statistic] * rounding.tolerance
         method = record.settings.interval
         made.append(
             RuntimeSummary(
@@ -111,7 +115,7 @@ def summarize_runtimes(record: Record, predictions: Mapping[str, Predictions]) -
                 accuracy=share(one.correct, one.rows, SHOWN_LEVEL, method),
                 reference=share(one.reference_correct, one.rows, SHOWN_LEVEL, method),
                 agreement=share(one.agreeing, one.rows, SHOWN_LEVEL, method),
-                unexplained=unexplained_flips(mine, reference, reach),
+                unexplained=unexplained_flips(mine, reference, rounding.reach),
                 rounding=rounding,
                 paired=pair,
                 adjusted_p=p,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import Literal
 
 from results.evaluated import IntervalMethod
@@ -32,26 +33,42 @@ def wilson(successes: int, n: int, level: float) -> Estimate:
     return share(successes, n, level, "wilson")
 
 
-def of_whole_set(sample: Estimate, total: int) -> Estimate:
+def of_whole_set(sample: Estimate, total: int, method: IntervalMethod = "wilson") -> Estimate:
     """The same share of a finite set of `total` rows, from which the sample's rows were drawn.
 
-    The interval shrinks by sqrt((N - n) / (N - 1)), to nothing where every row was seen: then there is none,
-    for the share is exact. Source: sampling without replacement, Cochran 1977, Sampling Techniques, ch. 2.
+    Where every row was seen there is no interval, for the share is exact. Wilson's shrinks by
+    sqrt((N - n) / (N - 1)), and is right on average. Source: sampling without replacement, Cochran 1977,
+    Sampling Techniques, ch. 2. Clopper and Pearson's is their own of a finite set, and holds as it says.
     """
     if sample.value is None or sample.interval is None:
         return sample
     if sample.n >= total:
         return Estimate(value=sample.value, interval=None, n=sample.n)
-    shrunk, interval = math.sqrt((total - sample.n) / (total - 1)), sample.interval
+    interval = sample.interval
+    if method == "clopper-pearson":
+        low, high = _of_finite_set(round(sample.value * sample.n), sample.n, total, interval.level)
+    else:
+        shrunk = math.sqrt((total - sample.n) / (total - 1))
+        low = sample.value - (sample.value - interval.low) * shrunk
+        high = sample.value + (interval.high - sample.value) * shrunk
     return Estimate(
-        value=sample.value,
-        interval=Interval(
-            low=sample.value - (sample.value - interval.low) * shrunk,
-            high=sample.value + (interval.high - sample.value) * shrunk,
-            level=interval.level,
-        ),
-        n=sample.n,
+        value=sample.value, interval=Interval(low=low, high=high, level=interval.level), n=sample.n
     )
+
+
+def _of_finite_set(successes: int, n: int, total: int, level: float) -> tuple[float, float]:
+    """The least and the most successes of `total` that one-sided hypergeometric tests leave open, as shares.
+
+    Source: Clopper and Pearson's inversion of both tests; Cochran 1977, ch. 3.6.
+    """
+    from scipy.stats import hypergeom
+
+    alpha = (1 - level) / 2
+    # Of so many successes in all, the sample leaves open those that it shows and those that it has not seen.
+    possible = range(successes, total - (n - successes) + 1)
+    first = bisect_left(possible, True, key=lambda k: bool(hypergeom.sf(successes - 1, total, k, n) > alpha))
+    beyond = bisect_left(possible, True, key=lambda k: bool(hypergeom.cdf(successes, total, k, n) <= alpha))
+    return possible[first] / total, possible[beyond - 1] / total
 
 
 def p_share(

@@ -269,7 +269,8 @@ def _encoded(value: Record | Launches | Verdict | Comparison | RunSummary, name:
 def _not_saved(target: Path, err: OSError) -> RecordNotSaved:
     return RecordNotSaved(
         f"{target} could not be written: {err.strerror or err}. What was there before is intact.",
-        next_step="Make room or choose another output folder, then run again.",
+        next_step="Make room there, or let it be written to; then resume the run, or run anew with another "
+        "--output.",
         path=str(target),
         errno=err.errno,
     )

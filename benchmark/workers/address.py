@@ -39,7 +39,7 @@ def refuse_unreachable(address: str) -> None:
         raise WorkersLost(
             f"--scheduler {address}: nothing answers there ({err.strerror or err}).",
             next_step="Start a scheduler on that host (dask scheduler prints its address), or give the right "
-            "address.",
+            "address; to resume a run on this machine: --scheduler none.",
             address=address,
         ) from err
 
@@ -51,6 +51,12 @@ def _parts(address: str) -> tuple[str, int]:
         raise ConfigError(
             f'--scheduler "{address}" does not say by which protocol.',
             next_step=f"Give tcp://HOST:PORT, {_LIKE}.",
+            address=address,
+        )
+    if scheme in ("http", "https"):
+        raise ConfigError(
+            f"--scheduler {address} is a page, such as the scheduler's dashboard.",
+            next_step=f"Give the address that the scheduler printed beside it, {_LIKE}.",
             address=address,
         )
     if scheme not in _SCHEMES:

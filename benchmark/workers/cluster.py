@@ -24,6 +24,7 @@ from benchmark.workers.fitness import refuse_unfit
 from benchmark.workers.foreign_log import foreign_log
 from benchmark.workers.job import Chunk, Done, Job, Workers
 from benchmark.workers.travel import carrier, packed, unpacker
+from benchmark.workers.watch import Watch
 from results.errors import HarnessError, WorkersLost
 from results.evaluated import Engine
 from results.report.words import counted
@@ -82,12 +83,7 @@ class Cluster(Workers):
     @property
     def count(self) -> int:
         """Their threads, each of which does a chunk at a time; 0 where nobody answers."""
-        scheduler: Any = self._client.scheduler
-        try:
-            identity = self._client.sync(scheduler.identity, n_workers=0, callback_timeout=_ANSWER_S)
-        except (OSError, TimeoutError):
-            return 0
-        return int(identity["total_threads"])
+        return int(self._identity(workers=0).get("total_threads", 0))
 
     def wait_for_a_worker(self) -> int:
         """How many there are, once there is one. Raises WorkersLost after the patience."""
@@ -102,9 +98,10 @@ class Cluster(Workers):
         self._plugin = f"mobilebert-bench-{uuid.uuid4().hex}"
         try:
             plugin = carrier(job, self._plugin)
-            self._of_all(lambda: refuse_unfit(self._client, job))
-            self._of_all(lambda: self._client.register_plugin(plugin, name=self._plugin))
-            yield from self._results(task.order(job, self._plugin), chunks)
+            with Watch(self._heard, self._tell_of_silence):
+                self._of_all(lambda: refuse_unfit(self._client, job))
+                self._of_all(lambda: self._client.register_plugin(plugin, name=self._plugin))
+                yield from self._results(task.order(job, self._plugin), chunks)
         finally:
             self._let_go()
 
@@ -113,6 +110,27 @@ class Cluster(Workers):
     ) -> None:
         with self.leaving:
             self._let_go()
+
+    def _identity(self, workers: int) -> dict[str, Any]:
+        """What the scheduler says of itself and of so many workers (-1: all); empty where nobody answers."""
+        scheduler: Any = self._client.scheduler
+        try:
+            said: dict[str, Any] = self._client.sync(
+                scheduler.identity, n_workers=workers, callback_timeout=_ANSWER_S
+            )
+        except (OSError, TimeoutError):
+            return {}
+        return said
+
+    def _heard(self) -> dict[str, float]:
+        said = self._identity(workers=-1).get("workers", {})
+        return {address: float(worker["last_seen"]) for address, worker in said.items()}
+
+    def _tell_of_silence(self, worker: str) -> None:
+        self._listener.on_hit(
+            f"Nothing is heard of the worker {worker}. The scheduler drops it after its worker-ttl (5 min, "
+            "where nothing else is set), then others do its chunks; or end it."
+        )
 
     def _results(self, ordered: task.Order, chunks: Sequence[Chunk]) -> Iterator[Done]:
         ended: _Ended = queue.SimpleQueue()
@@ -205,7 +223,7 @@ class Cluster(Workers):
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = now
-            self._listener.on_step(
+            self._listener.on_hit(
                 f"No worker answers at {self._address}; waiting up to {self._patience_s:g} s for one."
             )
         elif now - self._alone_since > self._patience_s:

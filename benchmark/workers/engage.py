@@ -23,7 +23,7 @@ def engage(config: Config, rows: int, listener: Listener) -> Workers:
 
         listener.on_step(f"Joining the cluster at {config.scheduler}.")
         return join(config.scheduler, listener)
-    return workers_for(rows, config.workers)
+    return workers_for(rows, config.workers, listener)
 
 
 def by(workers: Workers) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
+import gc
 import os
 import socket
 import threading
@@ -39,12 +42,16 @@ def work(job: Job, chunk: Chunk, stop: Callable[[], bool] = lambda: False) -> Do
     Raises: ConversionError, ConfigError; CancelledError, before the next row, where `stop` says so.
     """
     one = _opened(job)(chunk.length)
+    version = one.version
     logits = np.empty((len(chunk.places), job.labels), np.float32)
-    for at, row in enumerate(zip(chunk.ids, chunk.mask, chunk.types, strict=True)):
-        if stop():
-            raise CancelledError
-        logits[at] = one.logits(*row)
-    return Done(number=chunk.number, logits=logits, worker=_who(one.version))
+    try:
+        for at, row in enumerate(zip(chunk.ids, chunk.mask, chunk.types, strict=True)):
+            if stop():
+                raise CancelledError
+            logits[at] = one.logits(*row)
+    finally:
+        del one  # an error that somebody keeps would keep this frame, and in it the model
+    return Done(number=chunk.number, logits=logits, worker=_who(version))
 
 
 def _opened(job: Job) -> Callable[[int], _Runs]:
@@ -55,6 +62,7 @@ def _opened(job: Job) -> Callable[[int], _Runs]:
         if held is None or held[0] != job:
             _held.pop(thread, None)
             held = None
+            _give_back()
             _forget_peak()
             held = _held[thread] = job, _open(job)
     return held[1]
@@ -65,6 +73,7 @@ def let_go(model: Path) -> None:
     with _opening:
         for thread in [thread for thread, (job, _) in _held.items() if job.model == model]:
             del _held[thread]
+    _give_back()
 
 
 def _open(job: Job) -> Callable[[int], _Runs]:
@@ -99,6 +108,13 @@ def processor() -> str:
         return parse_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8")).model or platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
+
+
+def _give_back() -> None:
+    """What is free goes back to the system, where the C library is glibc, which would keep it."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _forget_peak() -> None:

@@ -23,6 +23,7 @@ from benchmark.workers.job import Chunk, Done
 from results.errors import RecordNotSaved
 
 MAGIC = b"MBCHK002"
+EMPTY = len(MAGIC) + 32  # bytes of a file that holds no chunk
 _HEAD, _CRC = struct.Struct("<III"), struct.Struct("<I")
 _FLUSH_S = 1.0  # what a power cut may cost; a killed process loses nothing that was handed over
 

@@ -14,22 +14,24 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from types import ModuleType, TracebackType
 from typing import Any
 
 from benchmark.host_logits import usable_cores
+from benchmark.listener import Listener
 from benchmark.workers import inside
 from benchmark.workers.job import Chunk, Done, Job, Workers
 from results.errors import WorkersLost
 from results.evaluated import Engine
 from results.plain import PlainFormatter
-
-log = logging.getLogger(__name__)
+from results.report.words import counted
 
 # Below, starting processes takes longer than they save.
 FEWEST_ROWS = 256
 _FRUITLESS = 3  # times that a pool may break without a chunk done between
+_HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 _GRACE_S, _LOOK_S = 2.0, 0.2  # of a worker that is to stop: how long it may take, how often it looks
 _HAND_OVER_S = 1.0  # how long a pool without workers may take to end
 
@@ -55,8 +57,9 @@ class Processes(Workers):
 
     engine: Engine = "processes"
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, listener: Listener | None = None) -> None:
         self._count = count
+        self._listener = listener or Listener()
         self._pool: ProcessPoolExecutor | None = None
         self._stop: Any = None
 
@@ -74,10 +77,18 @@ class Processes(Workers):
                     done = future.result()
                     del left[done.number]
                     yield done
+            except MemoryError as err:
+                raise WorkersLost(
+                    "a worker process had no memory left",
+                    next_step="Use fewer --workers, or give this machine more memory; then resume the run.",
+                ) from err
             except BrokenProcessPool as err:
                 # One that died takes the pool with it; what it had ended is here, the rest is done again.
                 fruitless = fruitless + 1 if len(left) == before else 1
-                log.warning("a worker ended unasked; %d chunks are left", len(left))
+                self._listener.on_hit(
+                    "A worker process ended unasked (killed, out of memory, or crashed); what it and the "
+                    f"others were at is done again: {counted(len(left), 'chunk')} are left."
+                )
                 self._end()
                 if fruitless == _FRUITLESS:
                     raise WorkersLost(
@@ -92,16 +103,25 @@ class Processes(Workers):
         self._end()
 
     def _submit(self, job: Job, chunks: list[Chunk]) -> list[Future[Done]]:
-        if self._pool is None:
-            # Before Ctrl-C is blocked: its locks start multiprocessing's tracker, which unblocks it.
-            self._pool = self._start()
-        with _ctrl_c_blocked(), _without_main():
-            return [self._pool.submit(_work, job, chunk) for chunk in chunks]
+        try:
+            if self._pool is None:
+                # Before Ctrl-C is blocked: its locks start multiprocessing's tracker, which unblocks it.
+                self._pool = self._start()
+            with _blocked(signal.SIGINT), _without_main():
+                return [self._pool.submit(_work, job, chunk) for chunk in chunks]
+        except OSError as err:
+            raise WorkersLost(
+                f"worker processes cannot be started here: {err.strerror or err}",
+                next_step="They need /dev/shm, a folder for temporary files and a few open files each "
+                "(ulimit -n): use fewer --workers, or make room there.",
+            ) from err
 
     def _start(self) -> ProcessPoolExecutor:
         # Spawned, not forked: a copy of a process with threads and a loaded TensorFlow is neither small nor
         # sound.
         context = multiprocessing.get_context("spawn")
+        with _blocked(*_HANG_UP):  # a closed terminal would end the tracker of what is shared first
+            resource_tracker.ensure_running()
         cores = context.SimpleQueue()
         for index in range(self._count):
             cores.put(_core(index))
@@ -143,17 +163,22 @@ def _shut_down(pool: Any) -> None:  # noqa: ANN401  # of its parts that have no 
     received.close()
 
 
-def workers_for(rows: int, asked: int | None) -> Workers:
+def workers_for(rows: int, asked: int | None, listener: Listener) -> Workers:
     """Those that this machine gives: `asked` processes, or one for each core where the rows are worth it."""
     if asked is None and rows < FEWEST_ROWS:
         return Here()
-    return Processes(min(asked or usable_cores(), max(1, rows)))
+    cores = usable_cores()
+    if asked is not None and asked > cores:
+        listener.on_step(
+            f"{counted(asked, 'process')} were asked for, and {counted(cores, 'core')} are there."
+        )
+    return Processes(min(asked or cores, max(1, rows)), listener)
 
 
 @contextlib.contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Workers inherit what is blocked: Ctrl-C is for this process alone, which then ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _blocked(*signals: int) -> Iterator[None]:
+    """Processes inherit what is blocked: Ctrl-C is for this process alone, which then ends its workers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
@@ -177,7 +202,8 @@ def _core(index: int) -> int | None:
     if not hasattr(os, "sched_getaffinity"):
         return None
     usable = sorted(os.sched_getaffinity(0))
-    return usable[index % len(usable)]
+    # From a core of this process's own: two harnesses of one worker each need not share the first one.
+    return usable[(os.getpid() + index) % len(usable)]
 
 
 _stopping: Any = None
@@ -194,7 +220,8 @@ def _begin(cores: Any, stop: Any, log_level: int) -> None:  # noqa: ANN401  # a 
     threading.Thread(target=_follow, args=(stop,), daemon=True).start()
     core = cores.get()
     if core is not None:
-        os.sched_setaffinity(0, {core})
+        with contextlib.suppress(OSError):  # a sandbox may forbid it, and it is for speed alone
+            os.sched_setaffinity(0, {core})
 
 
 def _follow(stop: Any) -> None:  # noqa: ANN401  # a shared byte

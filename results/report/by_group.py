@@ -10,7 +10,9 @@ from results.shares import METHODS
 
 _MANY = (
     "p: McNemar's, corrected by Holm for the number of groups. A group's interval is not corrected: "
-    "of twenty, one is expected not to hold."
+    "of twenty, one is expected not to hold. A difference's interval is "
+    "exact and unconditional (95 %), McNemar's test conditional and more cautious: 0 may lie outside of the "
+    "one where the other's p shows nothing."
 )
 
 

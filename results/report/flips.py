@@ -35,12 +35,18 @@ def _table(flips: Flips) -> Table:
     if places.size:
         lines.append(
             "float32's lead, its largest logit less the next one: median "
-            f"{np.median(flips.lead[places]):.2f} logits on these, {np.median(flips.lead):.2f} on all pairs."
+            f"{_lead(float(np.median(flips.lead[places])))} logits on these, "
+            f"{_lead(float(np.median(flips.lead)))} on all pairs."
         )
     return Table(
         title=f"Pairs that {flips.recipe} flips",
         id=f"flips-{flips.recipe}",
         columns=("row id", "kind", "true label", "float32", flips.recipe, "float32's lead, logits"),
-        rows=tuple((*words_of(flips, at), f"{flips.lead[at]:.2f}") for at in shown.tolist()),
+        rows=tuple((*words_of(flips, at), _lead(float(flips.lead[at]))) for at in shown.tolist()),
         lines=tuple(lines),
     )
+
+
+def _lead(logits: float) -> str:
+    """Three significant digits: those of pairs that flip are nearly ties."""
+    return np.format_float_positional(logits, precision=3, unique=False, fractional=False, trim="-")

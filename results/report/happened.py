@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from results.device import Interruption, StateChange
 from results.plain import LONGEST_TEXT, short
@@ -55,7 +56,10 @@ def _undo(change: StateChange) -> str:
 
 
 def interruptions_table(record: Record) -> Table | None:
-    """What hit the run from outside. Nothing that it hit is in any number: it was done again."""
+    """What hit the run from outside. A launch that it hit is in no number: it was done again.
+
+    Pairs that were evaluated before a stop are kept, and count.
+    """
     if not record.interruptions:
         return None
     shown = record.interruptions[:MOST_SHOWN]
@@ -65,7 +69,7 @@ def interruptions_table(record: Record) -> Table | None:
             short(hit.error),
             f"{hit.waited_s:.0f} s",
             {True: "rebooted", False: "not rebooted", None: "-"}[hit.rebooted],
-            "done again" if _done_again(record, hit) else "not done again",
+            _then(record, hit),
         )
         for hit in shown
     ]
@@ -74,13 +78,31 @@ def interruptions_table(record: Record) -> Table | None:
         lines.append(f"{counted(more, 'interruption')} more: record.json has them all.")
     if any(hit.rebooted for hit in record.interruptions):
         lines.append("The device restarted in the middle of the run.")
+    lines += _kept_pairs(record)
     return Table(
-        title="Interruptions: nothing that was hit is in any number",
+        title="Interruptions" + (": a launch that was hit is in no number" if record.device else ""),
         id="interruptions",
         columns=("hit", "by", "waited", "device", "then"),
         rows=tuple(rows),
         lines=tuple(lines),
     )
+
+
+def _kept_pairs(record: Record) -> Iterator[str]:
+    named = [(one.recipe, one.kept_rows, one.rows) for one in record.accuracies]
+    named += [
+        (f"{one.recipe} by {one.runtime}", one.kept_rows, one.rows) for one in record.runtime_accuracies
+    ]
+    for name, kept, rows in named:
+        if kept:
+            yield f"Accuracy of {name}: {kept} of {counted(rows, 'pair')} kept from before, which count."
+
+
+def _then(record: Record, hit: Interruption) -> str:
+    done = _done_again(record, hit)
+    if hit.error == "stopped":
+        return "went on" if done else "did not end"
+    return "done again" if done else "not done again"
 
 
 def _done_again(record: Record, hit: Interruption) -> bool:

@@ -30,6 +30,7 @@ def as_markdown(view: View, limit_bytes: int = SUMMARY_LIMIT_BYTES) -> str:
         raise ValueError(f"{limit_bytes} bytes hold no report")
     head = [
         f"**Verdict: {_safe(short(view.verdict, _LONGEST_HEAD))}**",
+        *([_safe(short(view.floors, _LONGEST_HEAD))] if view.floors else []),
         _safe(short(view.where, _LONGEST_HEAD)),
     ]
     blocks = [(f'"{short(table.title, 60)}"', _table(table)) for table in view.tables]

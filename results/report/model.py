@@ -9,6 +9,8 @@ from results.report.figures import Figure
 from results.stats import Estimate, Interval
 
 MS_PER_NS = 1e-6
+LATENCY_TITLE = "MobileBERT on-device latency"
+ACCURACY_TITLE = "MobileBERT accuracy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Check:
 class View:
     """A report. `where` comes first: what was measured on, whatever the numbers look like.
 
+    `floors`: a sentence directly under the verdict, of a run of accuracy alone; empty for others.
     `title`: for pages and lists; `outcome`: of the whole, in the words of a `Check`. `notes` are the
     footnotes [1], [2]... that the tables refer to. `figures`: for forms that can draw, each beside the table
     of the same `id`. `tables` of a run have ids: claims, latency, ... (each builder sets its own).
@@ -92,7 +95,8 @@ class View:
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     files: tuple[str, ...]
-    title: str = "MobileBERT on-device latency"
+    floors: str = ""
+    title: str = LATENCY_TITLE
     outcome: Outcome = "undecided"
     checks: tuple[Check, ...] = ()
     figures: tuple[Figure, ...] = ()

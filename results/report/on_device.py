@@ -6,7 +6,7 @@ from results.accuracy import FLOOR_MARGIN
 from results.device_accuracy import DeviceAccuracySummary
 from results.record import Record
 from results.report.model import Cell, Table, quantity
-from results.report.words import counted, p_value
+from results.report.words import counted, p_value, within_rounding
 from results.shares import METHODS
 
 
@@ -35,7 +35,7 @@ def device_accuracy_table(record: Record, on_device: list[DeviceAccuracySummary]
         if one.paired is not None:
             difference = quantity(one.paired.difference, "points", 2, 100)
             lines.append(
-                f"{label}, device against this machine: {difference} (90 % interval), "
+                f"{label}, device against this machine: {difference} (exact 90 % interval), "
                 f"{counted(one.paired.only_b, 'pair')} lost, {one.paired.only_a} won, "
                 f"McNemar {p_value(one.paired.mcnemar_p)}; "
                 f"floor of -{FLOOR_MARGIN * 100:g} point {one.floor}."
@@ -55,8 +55,8 @@ def _flips(label: str, one: DeviceAccuracySummary) -> str:
         return f"{label}: the same prediction on every pair."
     if one.unexplained is None:
         return f"{label}: {counted(one.flips, 'pair')} predicted otherwise."
-    rounding = one.flips - one.unexplained
+    within = within_rounding(one.flips, one.flips - one.unexplained)
     return (
-        f"{label}: {counted(one.flips, 'pair')} predicted otherwise; {rounding} of them within rounding "
-        f"(this machine's two largest logits are that close by the parity rule), {one.unexplained} not."
+        f"{label}: {counted(one.flips, 'pair')} predicted otherwise, {within} (this machine's two largest "
+        "logits are that close by the parity rule)."
     )

@@ -26,8 +26,8 @@ def reference_runs_table(record: Record, accuracies: list[AccuracySummary]) -> T
     sliced = any(one.of_set.interval is not None for one, _ in found)
     if sliced:
         lines.append(
-            "The runs evaluated the whole set, this run a slice of it: runs below the ends of the slice's "
-            "interval are in brackets."
+            "The runs evaluated the whole set, this run a slice of it: in brackets are the runs below, and "
+            "the deviations from the mean, of the ends of the slice's interval."
         )
     return Table(
         title=f"Accuracy among {spread.runs} runs of another model, {record.reference_runs.name}",
@@ -53,5 +53,12 @@ def _row(one: AccuracySummary, place: AmongRuns, runs: int) -> tuple[Cell, ...]:
         one.recipe,
         f"{percent(one.of_set.value or 0, 2)}, exact" if exact else quantity(one.of_set, "%", 2, 100),
         f"{place.below}{span} of {runs}",
-        "-" if place.deviations is None else f"{place.deviations:+.1f} sd",
+        _from_mean(place, exact=exact),
     )
+
+
+def _from_mean(place: AmongRuns, *, exact: bool) -> str:
+    if place.deviations is None:
+        return "-"
+    shown = f"{place.deviations:+.1f} sd"
+    return shown if exact else f"{shown} [{place.least:+.1f}, {place.greatest:+.1f}]"

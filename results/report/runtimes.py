@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 from results.record import Record
 from results.report.model import Cell, Check, Outcome, Table, quantity
-from results.report.words import counted, p_value
+from results.report.words import counted, p_value, within_rounding
 from results.runtime_accuracy import LARGEST_P, Likeness, RuntimeSummary
 from results.shares import METHODS
 
+_VERBS: dict[Likeness, str] = {
+    "same": "is the same",
+    "differs": "is NOT the same",
+    "unclear": "may not be the same",
+}
 _OUTCOMES: dict[Likeness, Outcome] = {"same": "passed", "differs": "failed", "unclear": "undecided"}
 
 
@@ -32,11 +37,12 @@ def runtimes_table(record: Record, summaries: Sequence[RuntimeSummary]) -> Table
             )
         )
         lines.append(_compared(one))
-    lines += [f"{_label(one)} is NOT the same: {why}." for one in summaries for why in one.doubts]
+    lines += [f"{_label(one)} {_VERBS[one.likeness]}: {why}." for one in summaries for why in one.doubts]
     lines += _slices(record, summaries)
     lines.append(
         f"It differs where McNemar's p, by Holm for {counted(len(summaries), 'comparison')}, is under "
-        f"{LARGEST_P:g}, or a pair predicted otherwise is further from a tie than rounding reaches. "
+        f"{LARGEST_P:g}, or a pair predicted otherwise is further from a tie than rounding reaches; it may "
+        "not be the same where its logits alone lie further off than rounding explains. "
         f"The verdict is by {counting} alone."
     )
     return Table(
@@ -90,7 +96,7 @@ def _compared(one: RuntimeSummary) -> str:
     by = counted(max(1, one.of.workers), "process")
     pace = "" if rate is None else f"; {rate:.1f} pairs/s by {by}, start included"
     return (
-        f"{_label(one)}: {difference} (90 % interval), {counted(one.paired.only_b, 'pair')} lost, "
+        f"{_label(one)}: {difference} (exact 90 % interval), {counted(one.paired.only_b, 'pair')} lost, "
         f"{one.paired.only_a} won, McNemar {p_value(p)}{holm}; {_flips(one)}; logits differ by "
         f"{one.of.max_difference:.3g} at most, {one.of.rms_difference:.3g} root mean square{pace}."
     )
@@ -99,8 +105,11 @@ def _compared(one: RuntimeSummary) -> str:
 def _flips(one: RuntimeSummary) -> str:
     if one.flips == 0:
         return "the same prediction on every pair"
-    explained = one.flips - one.unexplained
-    return f"{counted(one.flips, 'pair')} predicted otherwise, {explained} of them within rounding"
+    within = within_rounding(one.flips, one.flips - one.unexplained)
+    return (
+        f"{counted(one.flips, 'pair')} predicted otherwise, {within} (two largest logits at most "
+        f"{one.rounding.reach:.3g} apart)"
+    )
 
 
 def _slices(record: Record, summaries: Sequence[RuntimeSummary]) -> list[str]:

@@ -16,6 +16,7 @@ def as_text(view: View) -> str:
     """The whole report, with one newline at the end."""
     # Only the verdict begins a line with its name: what a device says is indented.
     blocks = [_filled(view.where, hang="  ") + "\n" + _filled(f"Verdict: {view.verdict}", hang="  ")]
+    blocks[0] += "\n" + _filled(view.floors, hang="  ") if view.floors else ""
     blocks += [_table(table) for table in view.tables]
     if view.notes:
         notes = [_filled(f"[{n}] {note}", hang="    ") for n, note in enumerate(view.notes, start=1)]

@@ -15,7 +15,7 @@ from results.latency import summarize_latency
 from results.plain import plainly
 from results.predictions import Predictions
 from results.record import Record
-from results.report.accuracy import accuracy_table, confusion_tables, evaluation_table
+from results.report.accuracy import accuracy_table, confusion_tables, evaluation_table, on_cluster
 from results.report.by_group import groups_table
 from results.report.by_length import lengths_table
 from results.report.by_sequence import sequences_table
@@ -27,7 +27,7 @@ from results.report.happened import interruptions_table, left_changed_table
 from results.report.judged import Notes, claim_tables
 from results.report.launches import launches_table
 from results.report.measured import latency_table, quantiles_table
-from results.report.model import View
+from results.report.model import ACCURACY_TITLE, LATENCY_TITLE, View
 from results.report.on_device import device_accuracy_table
 from results.report.pictures import run_figures
 from results.report.reference_runs import reference_runs_table
@@ -142,6 +142,8 @@ def build_view(
     for doubt in record.doubts:
         notes.add(doubt.text)
     view = View(
+        title=LATENCY_TITLE if record.device else ACCURACY_TITLE,
+        floors=_floors(verdict) if record.device is None else "",
         where=where(record) + ("" if record.ended_at else " " + UNENDED),
         verdict=verdict.overall.sentence,
         tables=tuple(table for table in tables if table is not None),
@@ -157,7 +159,8 @@ def build_view(
 def where(record: Record) -> str:
     device = record.device
     if device is None:
-        return "Accuracy on this machine (host); no device, so no latency was measured."
+        on = "a Dask cluster" if on_cluster(record) else "this machine (host)"
+        return f"Accuracy on {on}; no device, so no latency was measured."
     name = device_name(device)
     match device.kind:
         case "host":
@@ -168,6 +171,15 @@ def where(record: Record) -> str:
             return f"Measured on an emulator, not a phone: {name}."
         case "phone":
             return f"Measured on {name}."
+
+
+def _floors(verdict: Verdict) -> str:
+    """Recipes that were compared with float32 on the same pairs; empty where none was."""
+    judged = [one for one in verdict.floors if one.difference_points is not None]
+    if not judged:
+        return ""
+    statuses = ", ".join(f"{one.recipe} {one.status}" for one in judged)
+    return f"Floor: {statuses} (at most {judged[0].margin_points:g} point less accurate than float32)."
 
 
 def _files(record: Record, sequences: list[SequenceLatencies]) -> tuple[str, ...]:

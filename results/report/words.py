@@ -40,11 +40,21 @@ def padding(settings: Settings) -> str:
 
 
 def padded_to(policy: LengthPolicy, length: int, lengths: Iterable[int], what: str) -> str:
-    """The same of some rows of at most `length` tokens; `lengths`: of the signatures, `what`: the rows."""
+    """The same of some rows of at most `length` tokens; `lengths`: of the signatures, `what`: one row."""
     if policy == "fixed":
         return f"length {length}"
     used = sorted({one for one in lengths if one <= length})
-    return f"the shortest of lengths {', '.join(map(str, used))} that holds {what}"
+    if len(used) < 2:
+        return f"length {length}"
+    # Why longer: export/lengths.py. Those as long as the longest run in it.
+    return f"the shortest of lengths {', '.join(map(str, used))} that is longer than {what}"
+
+
+def within_rounding(flips: int, explained: int) -> str:
+    """How many of so many pairs that are predicted otherwise rounding explains, after "so many pairs"."""
+    if explained == flips:
+        return "within rounding" if flips == 1 else "all of them within rounding"
+    return "not within rounding" if explained == 0 else f"{explained} of them within rounding"
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmark import cli
 from benchmark.cli import call
 from benchmark.console import Console
 from tests.results.make_history import run_summary, write_run
@@ -123,6 +125,30 @@ def test_a_fault_of_ours_is_not_a_verdict(
     assert "Traceback" not in err
 
 
+def test_an_interrupt_that_a_library_turned_into_an_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C while numpy is being imported arrives as an ImportError; it is no fault of the harness."""
+    monkeypatch.setattr("benchmark.cli._interrupts", [])
+
+    def importing(*_: object, **__: object) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            cli._interrupt(signal.SIGINT, None)
+        raise ImportError("numpy: importing the C extensions failed")
+
+    monkeypatch.setattr("benchmark.pipeline.run", importing)
+    assert call(["run"]) == 130
+    assert capfd.readouterr().err == "\ninterrupted\n"
+
+
+def test_a_stdout_that_the_caller_closed() -> None:
+    """Nobody wants the report; what was done was done."""
+    listing = 'from benchmark.cli import main; main(["export", "--list-recipes"])'
+    command = f"{sys.executable} -c '{listing}' >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_progress_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,4 +164,20 @@ def test_progress_without_a_terminal(
         "Evaluating.",
         "  61 of 9815 pairs, 2.0/s, about 1:21:17 left",
         "  100 of 9815 pairs, 1.6/s, about 1:38:46 left",
+    ]
+
+
+def test_the_time_that_is_left_goes_by_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The longest pairs come first: by their number alone the end would seem twice as far as it is."""
+    times = iter([100.0, 160.0])
+    monkeypatch.setattr("benchmark.console.time", SimpleNamespace(monotonic=lambda: next(times)))
+    console = Console()
+    console.on_step("Evaluating.")
+    console.on_hit("A worker ended.")
+    console.on_progress(100, 1000, "pairs", 0.25)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "A worker ended.",
+        "  100 of 1000 pairs, 1.7/s, about 0:03:00 left",
     ]

@@ -145,6 +145,22 @@ def test_of_another_processor(path: Path) -> None:
     assert kept_at(path) == set(range(len(CHUNKS)))
 
 
+@pytest.mark.parametrize("array", ["places", "ids", "mask", "types"])
+def test_every_array_of_a_chunk_is_its_identity(array: str) -> None:
+    """Rows that changed places, or have another mask or other sentences, are other rows."""
+    changed = getattr(CHUNKS[2], array).copy()
+    changed.flat[3] += 1
+    other = (*CHUNKS[:2], dataclasses.replace(CHUNKS[2], **{array: changed}), *CHUNKS[3:])
+    assert identity(JOB, other) != SELF
+
+
+def test_a_plan_of_other_sizes(path: Path) -> None:
+    """The same identity can never come with it; were it so, no row would get another's logits."""
+    fewer = dataclasses.replace(CHUNKS[-1], places=CHUNKS[-1].places[:-1])
+    with KeptChunks(path, SELF, (*CHUNKS[:-1], fewer), LABELS) as kept:
+        assert kept.logits == {}
+
+
 def test_one_pair_has_another_word(path: Path) -> None:
     """The pairs file was mended at one place while the run stood still: one token of one row."""
     rows = sequences()
@@ -157,6 +173,9 @@ def test_one_pair_has_another_word(path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"MB", b"\0" * 4096, MAGIC[:-1] + b"9" + SELF])
 def test_what_is_no_such_file(path: Path, content: bytes) -> None:
     """Rubbish, or the form of a later version: begun anew, as if it were not there."""
+    path.write_bytes(content)
+    with KeptChunks(path, SELF, CHUNKS, LABELS) as kept:
+        assert kept.foreign == (len(content) > 8)  # a beginning that was cut is nobody's
     path.write_bytes(content)
     assert kept_at(path) == set()
     assert path.read_bytes() == MAGIC + SELF
@@ -183,7 +202,7 @@ _FILL = """
 import sys
 from pathlib import Path
 from results.errors import RecordNotSaved
-from tests.benchmark.test_kept_chunks import CHUNKS, LABELS, SELF, done
+from tests.benchmark.test_kept_chunks import CHUNKS, LABELS, MAGIC, SELF, done
 from benchmark.workers.kept import KeptChunks
 path, added = Path(sys.argv[1]), 0
 try:
@@ -196,13 +215,15 @@ except RecordNotSaved as err:
 if added:
     with KeptChunks(path, SELF, CHUNKS, LABELS) as kept:
         print(all(kept.logits[chunk.number].tobytes() == done(chunk).logits.tobytes() for chunk in CHUNKS))
+        whole, end = kept._read(path.read_bytes(), MAGIC + SELF)
+        print(end == path.stat().st_size, "whole chunks only")
 """
 
 
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        (["--size", "8192", "--tmpfs", "out"], ["No space left on device", "True"]),
+        (["--size", "8192", "--tmpfs", "out"], ["No space left on device", "True", "True whole chunks only"]),
         (["--ro-bind", "out", "out"], ["Read-only file system"]),
     ],
 )

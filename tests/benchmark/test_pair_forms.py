@@ -100,6 +100,8 @@ def test_hans_has_two_answers(tmp_path: Path, kind: str, form: str) -> None:
     assert answers.names == ("non-entailment", "entailment")
     logits = np.array([[1.0, 2.0, 3.0], [0.0, 2.0, 1.0]], np.float32)
     assert answers.fold(logits).argmax(axis=1).tolist() == [0, 1]
+    # The largest counts: one clear contradiction is not outweighed by how little it is neutral.
+    assert answers.fold(np.array([[5.0, 4.0, -9.0]], np.float32)).tolist() == [[5.0, 4.0]]
 
 
 HUB: dict[str, dict[str, list[Any]]] = {

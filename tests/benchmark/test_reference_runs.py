@@ -34,6 +34,15 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert read_reference_runs(path).accuracies == runs.accuracies
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n\r\n", b"  \n", b"\n \n\n"])
+def test_blank_lines_at_the_end_are_no_rows(tmp_path: Path, end: bytes) -> None:
+    """Editors leave them, and pairs files may have them too."""
+    path = tmp_path / "runs.tsv"
+    path.write_bytes(GOOD + end)
+    assert read_reference_runs(path).accuracies == (0.8456444, 0.8436067)
+    assert "line 3: 0 fields" in refused(tmp_path, GOOD.replace(b"\n1", b"\n\n1")).what
+
+
 @pytest.mark.skipif(not DATA, reason="MOBILEBERT_BENCH_DATA names no folder with the published runs")
 def test_the_published_runs() -> None:
     """McCoy, Min, Linzen 2020: 100 runs of BERT_BASE, mean 0.8434, least 0.8367, greatest 0.8477."""
@@ -50,13 +59,13 @@ def test_the_published_runs() -> None:
         (b"run\tacc\n0\t0.8\n1\t0.8\n", "has not one column accuracy"),
         (b"run,accuracy\n0,0.8\n1,0.8\n", "has not one column run and one accuracy"),
         (b"run\taccuracy\taccuracy\n0\t0.8\t0.8\n", "has not one column accuracy"),
-        (b"run\taccuracy\n0\t0.8\n1\n", "line 3: 1 fields where the header has 2"),
+        (b"run\taccuracy\n0\t0.8\n1\n", "line 3: 1 field where the header has 2"),
         (b"run\taccuracy\n0\t0.8\n0\t0.8\n", "line 3: run '0' stands twice"),
         (b"run\taccuracy\n0\t0.8\n1\tgood\n", "line 3: accuracy 'good' is not a share"),
         (b"run\taccuracy\n0\tnan\n1\t0.8\n", "line 2: accuracy 'nan' is not a share"),
         (b"run\taccuracy\n0\t-0.1\n1\t0.8\n", "line 2: accuracy '-0.1' is not a share"),
         (b"run\taccuracy\n0\t0.8\n\xff\t0.8\n", "line 3: not UTF-8"),
-        (b"run\taccuracy\n0\t0.8\n", "has 1 runs"),
+        (b"run\taccuracy\n0\t0.8\n", "has 1 run"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, raw: bytes, words: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from benchmark.cli import call
 from benchmark.commands import _required
+from benchmark.config import Config
+from benchmark.console import Console
 from benchmark.outcome import Outcome
 from results.recompute import conclude
 from results.store import RunStore
@@ -22,9 +24,17 @@ def _outcome(folder: Path, flips: tuple[int, int]) -> Outcome:
 
 
 @pytest.mark.parametrize(("flips", "code"), [((20, 25), 0), ((0, 400), 1), ((150, 250), 3)])
-def test_the_exit_code_is_the_floors(flips: tuple[int, int], code: int, tmp_path: Path) -> None:
+def test_the_exit_code_is_the_floors(
+    flips: tuple[int, int], code: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Kept, lost, and not decided are three things to a CI; the verdict of this run is none of them."""
-    assert _required("floor", _outcome(tmp_path, flips)) == code
+    outcome = _outcome(tmp_path, flips)
+    assert _required(Config(require="floor"), outcome, Console()) == code
+    said = capfd.readouterr().err
+    assert ("--require floor: dynamic_int8: at most 1 point under float32: " in said) == (code != 0)
+    assert (f"The exit code is {code}." in said) == (code != 0)
+    allowed = _required(Config(require="floor", allow_undecided=True), outcome, Console())
+    assert allowed == (0 if code == 3 else code)
 
 
 def test_a_run_without_a_quantized_recipe_decides_nothing(
@@ -32,6 +42,8 @@ def test_a_run_without_a_quantized_recipe_decides_nothing(
 ) -> None:
     """float32 alone cannot lose to itself, and a passed gate must have looked at something."""
     argv = ["accuracy", "--checkpoint", str(small_checkpoint), "--slice", "30", "--require", "floor"]
-    assert call([*argv, "--recipe", "float32"]) == 3
+    assert call([*argv, "--recipe", "float32"]) == 2
+    assert "compares recipes with float32, and no other one was asked for" in capfd.readouterr().err
     assert call(argv) == 3
     assert "floor" in capfd.readouterr().out
+    assert call([*argv, "--allow-undecided"]) == 0

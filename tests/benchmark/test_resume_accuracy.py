@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -127,7 +128,7 @@ def test_ctrl_c_and_resume(words: list[str], whole: bytes) -> None:
     assert stopped.after_s < 2
     assert "Traceback" not in stopped.stderr
     assert "resource_tracker" not in stopped.stderr
-    assert "Stopped. Kept: runs/0001/record.json: pairs, model." in stopped.stderr
+    assert "Stopped. Kept: runs/0001/record.json: pairs, model, chunks of float32." in stopped.stderr
     assert "mobilebert-bench resume runs/0001" in stopped.stderr
     assert not Path("runs/0001", PREDICTIONS).exists()
     resumed = ours("resume", "runs/0001")
@@ -144,10 +145,12 @@ def test_ctrl_c_and_resume(words: list[str], whole: bytes) -> None:
     assert [one["error"] for one in record()["interruptions"]] == ["stopped"]
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGHUP"])
-def test_the_harness_alone_is_killed(words: list[str], whole: bytes, name: str) -> None:
-    """A supervisor ends only the process that it knows: no worker computes on for nobody."""
-    stopped = stop(3, name, "one", *words)
+@pytest.mark.parametrize(
+    ("name", "to"), [("SIGKILL", "one"), ("SIGTERM", "one"), ("SIGHUP", "one"), ("SIGHUP", "all")]
+)
+def test_the_harness_alone_is_killed(words: list[str], whole: bytes, name: str, to: str) -> None:
+    """A supervisor ends the process that it knows, a closed terminal all: no worker goes on for nobody."""
+    stopped = stop(3, name, to, *words)
     assert stopped.exit_code == {"SIGKILL": -9, "SIGTERM": 130, "SIGHUP": 130}[name]
     assert stopped.after_s < 2
     assert "Traceback" not in stopped.stderr
@@ -155,6 +158,48 @@ def test_the_harness_alone_is_killed(words: list[str], whole: bytes, name: str) 
     assert resumed.returncode == 0, resumed.stderr
     assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
     assert record()["accuracies"][0]["kept_rows"] >= 2 * CHUNK
+
+
+def test_how_long_a_run_stood_still(words: list[str], whole: bytes) -> None:
+    """The record is written as a recipe ends; until then its chunks say when there was work."""
+    stop(5, "SIGINT", "all", *words)
+    hour_ago = time.time() - 3600
+    os.utime("runs/0001/record.json", (hour_ago, hour_ago))
+    assert ours("resume", "runs/0001").returncode == 0
+    (stopped,) = record()["interruptions"]
+    assert stopped["waited_s"] < 600
+
+
+def test_killed_before_the_chunks_were_dropped(words: list[str], whole: bytes) -> None:
+    """Its predictions are in the record already: what is left of its chunks goes."""
+    two = [*words[:-1], "dynamic_int8"]
+    stop(ROWS // CHUNK + 5, "SIGKILL", "one", *two)
+    assert [one["recipe"] for one in record()["accuracies"]] == ["dynamic_int8"]
+    left = Path("runs/0001/chunks-dynamic_int8.kept")
+    left.write_bytes(chunks_file().read_bytes())
+    resumed = ours("resume", "runs/0001")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "accuracy of dynamic_int8, chunks of dynamic_int8, chunks of float32" in resumed.stderr
+    assert not list(Path("runs/0001").glob("*.kept"))
+    assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
+
+
+def test_labels_that_changed_places(words: list[str], whole: bytes, tmp_path: Path) -> None:
+    """The same weights with other names for their outputs are another model."""
+    mine = tmp_path / "checkpoint"
+    shutil.copytree(words[words.index("--checkpoint") + 1], mine)
+    own = [str(mine) if word == words[words.index("--checkpoint") + 1] else word for word in words]
+    stop(5, "SIGINT", "all", *own)
+    config = mine / "config.json"
+    names = config.read_text()
+    turned = {"ENTAILMENT": "NEUTRAL", "NEUTRAL": "ENTAILMENT"}
+    config.write_text(re.sub("|".join(turned), lambda found: turned[found[0]], names))
+    refused = ours("resume", "runs/0001")
+    assert refused.returncode == 4
+    assert "began with another" in refused.stderr
+    config.write_text(names)
+    assert ours("resume", "runs/0001").returncode == 0
+    assert Path("runs/0001", PREDICTIONS).read_bytes() == whole
 
 
 def test_stopped_many_times(words: list[str], whole: bytes) -> None:

@@ -134,6 +134,28 @@ def test_a_runtime_that_cannot_run_a_file_costs_the_others_nothing(
     assert not list(store.folder.glob("*.kept"))
 
 
+def test_what_could_not_be_evaluated_is_not_tried_again(
+    words: list[str], patched: Callable[[Opener], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that says both that it failed and what it gave would be of no use."""
+    opened = inside._open
+
+    def refuse(job: Job) -> Callable[[int], object]:
+        if job.recipe == "float32":
+            raise KeyboardInterrupt
+        raise ConversionError(f"{job.runtime} knows no such operator", next_step="Export again.")
+
+    words = [*words, "--recipe", "dynamic_int8", "--runtime", "ai-edge-litert,tensorflow"]
+    with monkeypatch.context():
+        patched(refuse)
+        assert call(words) == 130
+    monkeypatch.setattr(inside, "_open", opened)
+    assert call(["resume", "runs/0001"]) == 0
+    _, record = run_of()
+    assert [one.recipe for one in record.runtime_accuracies] == ["float32"]
+    assert sum("could not evaluate dynamic_int8" in one.text for one in record.doubts) == 1
+
+
 @pytest.mark.parametrize(
     ("named", "says"),
     [

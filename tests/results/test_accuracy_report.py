@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
 
+from benchmark.terminal import rendered
 from results.accuracy import summarize_accuracy
 from results.claims import load_claims
 from results.evaluated import LeftOut, ReferenceRuns
+from results.record import Signature
 from results.report.accuracy import accuracy_table, evaluation_table
 from results.report.forms.bencher import as_bencher
+from results.report.forms.junit import as_junit
 from results.report.forms.loaded import Loaded
+from results.report.markdown import as_markdown
 from results.report.model import View
+from results.report.page.html import as_html
 from results.report.text import WIDTH, as_text
 from results.report.view import build_view
 from results.verdict import judge
@@ -74,11 +82,17 @@ def test_a_slice_with_everything(golden: Callable[[str, str], None]) -> None:
 @pytest.mark.parametrize(
     ("flips", "used", "words"),
     [
-        ((1, 4), 500, "evaluate 8100 of the set's 9815 pairs to decide the floor"),
+        ((1, 4), 500, "evaluate at most 8500 of the set's 9815 pairs to decide the floor"),
         ((0, 0), 200, "pairs to decide the floor"),
         ((0, 0), 9815, None),
         ((25, 110), 9815, "which this set does not have"),
-        ((5, 25), 3000, "evaluate 5600 of the set"),
+        ((5, 25), 3000, "evaluate 6500 of the set"),
+        ((0, 0), 8, "evaluate all of the set's 9815 pairs, which may not decide the floor: it takes at most"),
+        (
+            (20, 65),
+            4000,
+            "evaluate all of the set's 9815 pairs, which may not decide the floor: it takes about",
+        ),
     ],
 )
 def test_an_undecided_floor_comes_with_advice(flips: tuple[int, int], used: int, words: str | None) -> None:
@@ -98,6 +112,27 @@ def test_a_floor_that_lies_on_the_bound_has_no_advice_of_numbers() -> None:
     assert "which no number of pairs would decide" in lines
 
 
+def test_a_drop_is_not_larger_than_the_share_that_makes_it() -> None:
+    """Of pairs of which 2 % differ, nobody loses 3 %."""
+    for flips, used in (((0, 1), 300), ((1, 4), 500), ((20, 30), 9815)):
+        pairs = dataclasses.replace(MNLI, rows_used=used)
+        (line,) = re.findall(
+            r"a drop of ([\d.]+) points .* power 80 %, ([\d.]+) % of pairs",
+            lines_of(make_run(recipes=BOTH, device=None, pairs=pairs, flips=flips)),
+        )
+        assert float(line[0]) <= float(line[1])
+
+
+def test_an_interval_and_mcnemar_that_disagree_are_explained() -> None:
+    """3 lost of 500 and none won: the interval excludes 0, p = 0.25, and both are right."""
+    pairs = dataclasses.replace(MNLI, rows_used=500)
+    lines = lines_of(make_run(recipes=BOTH, device=None, pairs=pairs, flips=(0, 3)))
+    assert "[-1.54, -0.01] (exact 90 % interval)" in lines
+    assert "McNemar p = 0.25" in lines
+    assert "0 may lie outside of the one where the other's p shows nothing" in lines
+    assert "unconditional" not in lines_of(make_run(device=None))
+
+
 def test_few_pairs_show_no_drop() -> None:
     """Five pairs: even all of them lost is p = 0.06."""
     pairs = dataclasses.replace(EXAMPLE, rows_used=5, rows_total=5)
@@ -112,7 +147,67 @@ def test_fewer_answers_than_labels_are_said() -> None:
         "contradiction": "non-entailment",
     }
     run = make_run(pairs=dataclasses.replace(MNLI, kind="other", answers=answers))
-    assert "neutral is non-entailment, contradiction is non-entailment" in lines_of(run)
+    assert (
+        "The file knows fewer answers than the model has labels: neutral is non-entailment, contradiction is "
+        "non-entailment." in lines_of(run)
+    )
+
+
+def test_answers_that_only_change_names_are_not_called_fewer() -> None:
+    """Three answers for three labels, of which two change places."""
+    answers = {"entailment": "entailment", "neutral": "contradiction", "contradiction": "neutral"}
+    run = make_run(pairs=dataclasses.replace(MNLI, kind="other", answers=answers))
+    lines = lines_of(run)
+    assert "The file's answers: neutral is contradiction, contradiction is neutral." in lines
+    assert "fewer answers" not in lines
+
+
+def test_the_padding_rule_is_the_one_that_ran() -> None:
+    """A pair of 48 tokens runs in 72: the signature is longer than the pair, and 128 is the last."""
+    signatures = tuple(Signature(key=f"s{length}", length=length) for length in (48, 72, 128))
+    run = make_run().each_artifact(signatures=signatures)
+    (one,) = run.record.accuracies
+    table = evaluation_table(
+        run.change(accuracies=(dataclasses.replace(one, length_policy="shortest"),)).record
+    )
+    assert table is not None
+    assert table.lines[0] == (
+        "Pairs are padded to the shortest of lengths 48, 72, 128 that is longer than the pair (128 for those "
+        "of 128)."
+    )
+
+
+def test_the_floors_stand_under_the_verdict_of_an_accuracy_run() -> None:
+    """Who asks for accuracy alone asks for the floor; "not_comparable" is no answer to that."""
+    for flips, status in (((20, 30), "met"), ((20, 220), "under"), ((20, 120), "undecided")):
+        view = view_of(make_run(recipes=BOTH, device=None, flips=flips))
+        floors = f"Floor: dynamic_int8 {status} (at most 1 point less accurate than float32)."
+        assert view.floors == floors
+        lines = as_text(view).splitlines()
+        at = lines.index(floors)
+        assert lines[at - 1].startswith(("Verdict: ", "  "))
+        assert "" not in lines[:at]
+        assert floors in as_html(view)
+        assert floors.replace("_", "\\_") in as_markdown(view)
+        assert floors in as_junit(view)
+        shown = Console(width=120, file=io.StringIO())
+        shown.print(rendered(view, 120))
+        assert floors in shown.file.getvalue()
+    assert view_of(make_run(recipes=BOTH)).floors == ""
+    assert view_of(make_run(device=None)).floors == ""
+
+
+def test_a_run_without_latency_has_another_title() -> None:
+    """A list of tabs and test suites is read by its titles."""
+    assert "<title>MobileBERT accuracy: undecided</title>" in as_html(view_of(make_run(device=None)))
+    assert 'name="MobileBERT accuracy"' in as_junit(view_of(make_run(device=None)))
+    assert view_of(make_run()).title == "MobileBERT on-device latency"
+
+
+def test_a_cluster_is_not_this_machine() -> None:
+    """The first line says where numbers come from."""
+    assert view_of(sliced()).where == "Accuracy on a Dask cluster; no device, so no latency was measured."
+    assert view_of(make_run(device=None)).where.startswith("Accuracy on this machine (host);")
 
 
 def test_rows_that_were_kept_do_not_make_an_evaluation_fast() -> None:

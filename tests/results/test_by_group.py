@@ -68,6 +68,19 @@ def test_without_float32_there_is_accuracy_alone(run: Run) -> None:
     assert table.lines == ()
 
 
+def test_the_note_says_what_the_differences_interval_is(run: Run) -> None:
+    """The title names Wilson's interval, which a difference has not."""
+    table = groups_table(
+        run.record, "dynamic_int8", group_accuracies(run.record, run.predictions, "dynamic_int8")
+    )
+    assert table is not None
+    assert "Wilson 95 %" in table.title
+    assert (
+        "A difference's interval is exact and unconditional (95 %), McNemar's test conditional"
+        in table.lines[0]
+    )
+
+
 def test_what_was_not_evaluated_has_no_groups(run: Run) -> None:
     """A table without rows looks like one that was forgotten."""
     assert group_accuracies(run.record, run.predictions, "float16") == ()

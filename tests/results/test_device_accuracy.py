@@ -89,9 +89,9 @@ def test_the_report_has_rows_agreement_flips_and_the_paired_difference() -> None
     flat = " ".join(text.split())
     assert "Accuracy on the device, MNLI matched dev [Wilson 95 %]" in text
     assert "float32 83.90 % [83.16, 84.62] 84.00 % [83.27, 84.72] 99.29 % [99.10, 99.44] 9815" in flat
-    assert "70 pairs predicted otherwise; 70 of them within rounding" in flat
+    assert "70 pairs predicted otherwise, all of them within rounding" in flat
     assert "float32: logits differ by 0.02 at most" in flat
-    assert "-0.10 points [-0.25, 0.04] (90 % interval), 40 pairs lost, 30 won, McNemar p = 0.28" in flat
+    assert "-0.10 points [-0.25, 0.04] (exact 90 % interval), 40 pairs lost, 30 won, McNemar p = 0.28" in flat
     assert "device-predictions-float32.csv" in text
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
 

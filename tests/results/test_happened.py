@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
 
+from results.report.happened import interruptions_table
 from results.report.text import WIDTH, as_text
 from results.report.view import build_view
 from tests.results.make_device import (
@@ -19,6 +21,7 @@ from tests.results.make_device import (
     told,
 )
 from tests.results.make_run import Run, interrupted, make_run
+from tests.results.make_runtimes import by_runtime
 from tests.results.test_verdict import row, verdict_of
 
 
@@ -67,6 +70,27 @@ def test_interruptions_are_told_and_decide_nothing() -> None:
     assert "launch 7 device-lost 41 s rebooted done again" in flat
     quiet = row(make_run().change(interruptions=(interruption(rebooted=None),)))
     assert "the device restarted in the middle of the run" not in quiet.reasons
+
+
+def test_pairs_that_were_kept_count_and_the_report_says_so() -> None:
+    """A resumed evaluation does not do again what had ended; launches that were hit are in no number."""
+    stopped = interruption(
+        during="the run", order=None, error="stopped", what="the run was stopped, and resumed", rebooted=None
+    )
+    run = make_run(recipes=("float32", "dynamic_int8"), device=None).change(interruptions=(stopped,))
+    first, second = run.record.accuracies
+    run = run.change(accuracies=(dataclasses.replace(first, kept_rows=1024), second))
+    table = interruptions_table(by_runtime(run, kept_rows=64).record)
+    assert table is not None
+    assert table.title == "Interruptions"
+    assert table.rows[0][-1] == "went on"
+    assert table.lines[1:] == (
+        "Accuracy of float32: 1024 of 9815 pairs kept from before, which count.",
+        "Accuracy of float32 by tensorflow: 64 of 9815 pairs kept from before, which count.",
+    )
+    on_phone = interruptions_table(make_run().change(interruptions=(interruption(),)).record)
+    assert on_phone is not None
+    assert on_phone.title == "Interruptions: a launch that was hit is in no number"
 
 
 def test_what_was_not_done_again_is_not_said_to_be() -> None:

@@ -27,11 +27,12 @@ def table(title: str, rows: int, cell: str = "x" * 40) -> Table:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_verdict_comes_first_and_then_where(name: str) -> None:
-    """Of a list of job summaries a reader sees the first line, and next whether it was a phone."""
+    """Of a list of job summaries a reader sees the first line, a floor, and next whether it was a phone."""
     report = view_of(RUNS[name]())
     lines = as_markdown(report).splitlines()
     assert lines[0].startswith("**Verdict: ")
-    assert lines[2].startswith(report.where.split()[0])
+    assert lines[2 if not report.floors else 4].startswith(report.where.split()[0])
+    assert (lines[2].startswith("Floor: ")) == (name == "accuracy-only")
 
 
 def test_long_tables_are_folded_and_whole() -> None:

@@ -90,6 +90,16 @@ def test_p_and_interval_are_one_test(only_a: int, only_b: int, n: int) -> None:
     assert found.p_above(limits(found)[0]) == pytest.approx(0.05, abs=2e-4)
 
 
+def test_a_bound_beyond_the_data_is_sure_on_either_side() -> None:
+    """5 won and 1 lost of 100 are no sign of a gain of half of all pairs, and exclude such a loss."""
+    found = pair(5, 1, 100)
+    assert [found.p_above(bound) for bound in (0.5, 0.3, 0.9)] == [1.0, 1.0, 1.0]
+    assert found.p_above(-0.5) <= 1e-4
+    bounds = np.linspace(-0.6, 0.6, 41)
+    ps = np.array([found.p_above(float(bound)) for bound in bounds])
+    assert np.all(np.diff(ps) >= -1e-6)
+
+
 def test_a_swap_mirrors_the_interval() -> None:
     """Which of two is called A is a matter of words."""
     low, high = limits(pair(4, 12, 300))

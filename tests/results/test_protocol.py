@@ -195,6 +195,15 @@ def test_each_accuracy_mismatch_alone_is_one(short: str, change: Callable[[Run],
     assert mismatches(accuracy(change(make_run()), confirmed(CLAIMS))) == [short]
 
 
+def test_pairs_that_are_not_recognized_are_a_sentence() -> None:
+    """ "not recognized as MNLI is not MNLI matched" was none."""
+    pairs = dataclasses.replace(MNLI, kind="other", name="pairs of mine.tsv, not recognized as MNLI")
+    finding = accuracy(make_run().change(pairs=pairs), confirmed(CLAIMS))[0]
+    assert str(finding) == (
+        "other pairs: pairs of mine.tsv, not recognized as MNLI; the claim's are MNLI matched"
+    )
+
+
 def test_the_device_is_no_matter_for_accuracy() -> None:
     """Accuracy is measured on the host, wherever latency is."""
     assert accuracy(make_run(device=VIRTUAL)) == accuracy(make_run())

@@ -27,24 +27,27 @@ def both_of(pairs: Pairs, accuracy: float = 0.84) -> tuple[AmongRuns | None, Tab
 
 
 def test_runs_below_the_recipe_are_counted_on_the_whole_set() -> None:
-    """0.84 of a file is 8245 of 9815 to its digits, which is 0.840041: below it are three runs."""
+    """0.84 of a file is 8245 of 9815 to its digits, which is 0.840041: below it are two runs."""
     place, table = both_of(MNLI)
     assert place is not None
-    assert (place.below, place.fewest, place.most) == (3, 3, 3)
+    assert (place.below, place.fewest, place.most) == (2, 2, 2)
+    assert place.least == place.greatest == place.deviations
     assert place.deviations == pytest.approx((8245 / 9815 - 0.84092) / 0.0074317, rel=1e-3)
-    assert table.rows[0][1:3] == ("84.00 %, exact", "3 of 5")
+    assert table.rows[0][1:3] == ("84.00 %, exact", "2 of 5")
+    assert table.rows[0][3] == "-0.1 sd"
     assert "neither with the paper's MobileBERT" in table.comparable
 
 
-def test_the_same_accuracy_is_not_below() -> None:
-    """The file's digits are rounded: 0.8436067 is 8280 of 9815, not less."""
+@pytest.mark.parametrize("written", [0.8436067, 0.84361, 0.8436])
+def test_the_same_accuracy_is_not_below(written: float) -> None:
+    """The file's digits are rounded: 0.8436 is 8280 of 9815, not less; 8279 of them are."""
     run = make_run(accuracy=8280 / 9815)
-    run = run.change(reference_runs=dataclasses.replace(RUNS, accuracies=(0.8436067, 0.9)))
+    run = run.change(reference_runs=dataclasses.replace(RUNS, accuracies=(written, 8279 / 9815)))
     summary = summarize_accuracy(run.record, run.predictions, "float32")
     assert summary is not None
     place = among_runs(run.record, summary)
     assert place is not None
-    assert place.below == 0
+    assert place.below == 1
 
 
 def test_a_slice_says_how_many_runs_its_interval_reaches() -> None:
@@ -54,6 +57,17 @@ def test_a_slice_says_how_many_runs_its_interval_reaches() -> None:
     assert (place.below, place.fewest, place.most) == (2, 0, 5)
     assert table.rows[0][2] == "2 [0, 5] of 5"
     assert any("a slice of it" in line for line in table.lines)
+
+
+def test_a_slice_says_how_far_from_the_mean_its_interval_reaches() -> None:
+    """-0.1 sd of an accuracy that is known to 4 sd is no news."""
+    place, table = both_of(SLICE)
+    assert place is not None
+    low, high = 0.806145, 0.868841  # 420 of 500 of 9815, Wilson
+    assert (place.least, place.greatest) == pytest.approx(
+        ((low - 0.84092) / 0.0074317, (high - 0.84092) / 0.0074317), rel=1e-2
+    )
+    assert table.rows[0][3] == f"-0.1 sd [{place.least:+.1f}, {place.greatest:+.1f}]"
 
 
 def test_other_pairs_are_not_compared_and_it_says_why() -> None:

@@ -60,8 +60,14 @@ def test_a_flip_at_a_tie_is_rounding_and_one_elsewhere_is_not() -> None:
     """One pair far from a tie shows what an accuracy of 9,815 pairs hides: another function is computed."""
     tie = only(by_runtime(accuracy_run(), lost=1, tied=True))
     assert (tie.flips, tie.unexplained, tie.likeness) == (1, 0, "same")
+    assert tie.rounding.reach == pytest.approx(1e-4)
+    text = table_of(by_runtime(accuracy_run(), lost=1, tied=True)).lines[0]
+    assert "1 pair predicted otherwise, within rounding (two largest logits at most 0.0001 apart);" in text
+    many = table_of(by_runtime(accuracy_run(), lost=2, tied=True)).lines[0]
+    assert "2 pairs predicted otherwise, all of them within rounding" in many
     run = by_runtime(accuracy_run(), lost=1)
     assert (only(run).unexplained, only(run).likeness) == (1, "differs")
+    assert "1 pair predicted otherwise, not within rounding" in table_of(run).lines[0]
     (check,) = checks_of(run)
     assert check.outcome == "failed"
     assert "it predicts otherwise on 1 pair that rounding does not explain" in check.message
@@ -98,6 +104,10 @@ def test_logits_beyond_rounding_are_unclear_where_no_prediction_changes() -> Non
     assert (one.flips, one.likeness) == (0, "unclear")
     assert one.doubts == ("the largest difference of its logits is 0.3, and rounding explains 0.0001",)
     assert [check.outcome for check in checks_of(run)] == ["undecided"]
+    lines = table_of(run).lines
+    assert any(line.startswith("float32 by tensorflow may not be the same: the largest") for line in lines)
+    assert not any("NOT" in line for line in lines)
+    assert "it may not be the same where its logits alone" in lines[-1]
 
 
 def test_int8_may_round_as_far_as_it_lies_from_float32() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, hypergeom
 
 from results import shares
 from results.claims import load_claims
@@ -66,6 +66,33 @@ def test_a_slice_of_half_the_set_knows_the_set_better_than_the_population() -> N
     shrunk = (500 / 999) ** 0.5
     assert of_set == pytest.approx((0.8 - (0.8 - low) * shrunk, 0.8 + (high - 0.8) * shrunk))
     assert shares.of_whole_set(sample, 500) == dataclasses.replace(sample, interval=None)
+
+
+@pytest.mark.parametrize(("n", "total"), [(90, 100), (50, 100), (20, 60), (59, 60)])
+def test_clopper_pearson_of_a_set_holds_at_least_as_often_as_it_says(n: int, total: int) -> None:
+    """All sets of that size, all slices of each: a promise of 95 % is one for the set too."""
+
+    def holds(good: int) -> float:
+        """`good`: rows of the set that are right."""
+        seen = range(max(0, n - (total - good)), min(n, good) + 1)
+        return float(sum(hypergeom.pmf(x, total, good, n) for x in seen if ends[x][0] <= good <= ends[x][1]))
+
+    def span(successes: int) -> tuple[int, int]:
+        sample = shares.share(successes, n, 0.95, "clopper-pearson")
+        low, high = limits(shares.of_whole_set(sample, total, "clopper-pearson"))
+        assert 0 <= low <= successes / n <= high <= 1
+        return round(low * total), round(high * total)
+
+    ends = [span(successes) for successes in range(n + 1)]
+    assert min(holds(good) for good in range(total + 1)) >= 0.95
+
+
+def test_of_nearly_the_whole_set_what_was_seen_is_not_in_doubt() -> None:
+    """One of 100 rows is open: the set has 80 or 81 right ones."""
+    low, high = limits(
+        shares.of_whole_set(shares.share(80, 99, 0.95, "clopper-pearson"), 100, "clopper-pearson")
+    )
+    assert (low, high) == (0.8, 0.81)
 
 
 def test_claims_are_judged_by_the_population_even_where_the_set_is_whole() -> None:

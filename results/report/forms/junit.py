@@ -32,7 +32,8 @@ def as_junit(view: View) -> str:
         for check in view.checks:
             if check.group == group:
                 suite.append(_case(check))
-        suite.append(SystemOut(_text(f"{view.where} Verdict: {view.verdict}")))
+        floors = f" {view.floors}" if view.floors else ""
+        suite.append(SystemOut(_text(f"{view.where} Verdict: {view.verdict}{floors}")))
         root.append(suite)
     root.update_statistics()
     made = io.BytesIO()

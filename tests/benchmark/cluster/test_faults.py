@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from benchmark.listener import Listener
+from benchmark.workers import watch
 from benchmark.workers.cluster import join
 from benchmark.workers.job import Chunk, Job
 from results.errors import WorkersLost
@@ -66,6 +68,34 @@ def test_nobody_comes(own: DaskCluster, jobs: tuple[Job, Job], chunks: tuple[Chu
         pool.submit(kill_after, own, pid, 3)
         with pytest.raises(WorkersLost, match="has had no worker"):
             logits_of(workers, jobs[0], chunks)
+
+
+def test_a_worker_hangs(
+    own: DaskCluster,
+    jobs: tuple[Job, Job],
+    chunks: tuple[Chunk, ...],
+    here: tuple[Logits, Logits],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before all are asked, where it holds up the others: it is named, and when it answers all goes on."""
+    monkeypatch.setattr(watch, "EVERY_S", 0.3)
+    monkeypatch.setattr(watch, "SILENT_S", 2.0)
+    hanging, _ = own.add(), own.add()
+    wait_for(lambda: own.state()["workers"] == 2)
+    heard = Heard()
+    os.kill(hanging, signal.SIGSTOP)
+
+    def go_on() -> None:
+        wait_for(lambda: heard.steps)
+        os.kill(hanging, signal.SIGCONT)
+
+    with join(own.address, heard) as workers, ThreadPoolExecutor(1) as pool:
+        going = pool.submit(go_on)
+        assert np.array_equal(logits_of(workers, jobs[0], chunks), here[0])
+        going.result()
+    assert len(heard.steps) == 1
+    assert heard.steps[0].startswith("Nothing is heard of the worker tcp://127.0.0.1:")
+    assert own.workers[0].poll() is None
 
 
 def test_the_scheduler_hangs(own: DaskCluster, jobs: tuple[Job, Job], chunks: tuple[Chunk, ...]) -> None:

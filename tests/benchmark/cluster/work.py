@@ -27,6 +27,8 @@ class Heard(Listener):
     def on_step(self, text: str) -> None:
         self.steps.append(text)
 
+    on_hit = on_step
+
 
 def logits_of(workers: Workers, job: Job, chunks: tuple[Chunk, ...]) -> Logits:
     """Of every row, each chunk once."""
