@@ -62,7 +62,7 @@ def evaluate(
             engine=workers.engine,
             workers=done.workers,
             kept_rows=done.kept_rows,
-            peak_rss_bytes=max((one.peak_rss_bytes or 0 for one in done.who), default=0) or None,
+            peak_rss_bytes=done.peak_rss_bytes,
             processors=done.processors,
         )
         journal.add("accuracy", accuracies=(*journal.record.accuracies, result))

@@ -29,19 +29,16 @@ if TYPE_CHECKING:
 class Predicted:
     """Predictions of every pair. `seconds`: over the rows that were not kept from an earlier try.
 
-    `who` did the others' chunks; empty where every chunk was kept. `processors`: of all chunks, the kept too.
+    `workers`: how many did the others' chunks, at a time; of a cluster, in all. `processors`: of all chunks,
+    the kept ones too. `peak_rss_bytes`: of the largest worker, None where that is not known.
     """
 
     predictions: Predictions
     seconds: float
     kept_rows: int
-    who: tuple[Worker, ...]
+    workers: int
     processors: tuple[str, ...]
-
-    @property
-    def workers(self) -> int:
-        """How many of them there were."""
-        return len({one.name for one in self.who})
+    peak_rss_bytes: int | None
 
 
 @contextmanager
@@ -76,11 +73,14 @@ def predict(
         logits, who = _logits(job, chunks, kept, workers, listener)
         seconds = time.monotonic() - began
         refuse_infinite(logits, pairs.sequences, job.recipe)
+        names = len({one.name for one in who})
         yield Predicted(
             predictions=predictions_of(pairs, logits),
             seconds=round(seconds, 3),
             kept_rows=sum(len(one) for one in kept.logits.values()),
-            who=tuple(who),
+            # One of this machine that died has another in its place: they were never more at a time.
+            workers=names if workers.engine == "dask" else min(names, workers.count),
+            peak_rss_bytes=max((one.peak_rss_bytes or 0 for one in who), default=0) or None,
             processors=tuple(sorted(kept.processors | {one.processor for one in who})),
         )
         kept.drop()

@@ -28,8 +28,9 @@ class Given(Here):
         self.fails_after = fails_after
 
     def run(self, job: Job, chunks: Sequence[Chunk]) -> Iterator[Done]:
-        me = Worker(name="here/1", version="1", processor="one", peak_rss_bytes=None)
         for number, chunk in enumerate(chunks):
+            # As if each chunk's worker had died and had another in its place.
+            me = Worker(name=f"here/{number}", version="1", processor="one", peak_rss_bytes=1000 + number)
             if number == self.fails_after:
                 raise KeyboardInterrupt
             logits = np.repeat(chunk.places[:, None], 3, axis=1).astype(np.float32)
@@ -66,6 +67,8 @@ def test_every_row_has_its_own_logits(kept: Path) -> None:
     with predicted(Given(), kept, Heard()) as done:
         assert np.array_equal(done.predictions.logits[:, 0], np.arange(ROWS))
         assert (done.kept_rows, done.workers, done.processors) == (0, 1, ("one",))
+        assert done.peak_rss_bytes is not None
+        assert done.peak_rss_bytes > 1000
     assert not kept.exists()
 
 

@@ -44,8 +44,8 @@ def main() -> None:
         for files, target in ((int8, "<= 350 MB"), (float32, None)):
             with Processes(WORKERS) as workers:
                 done = evaluated(files, some, workers, Path(folder))
-            peaks = [(one.peak_rss_bytes or 0) / 1e6 for one in done.who]
-            line(f"memory per worker, {files.artifact.recipe}", f"peak {max(peaks):.0f} MB", target=target)
+            peak = (done.peak_rss_bytes or 0) / 1e6
+            line(f"memory per worker, {files.artifact.recipe}", f"peak {peak:.0f} MB", target=target)
     _recipes(int8, float32)
 
 
