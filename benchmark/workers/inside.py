@@ -7,6 +7,7 @@ import ctypes
 import functools
 import gc
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -23,13 +24,12 @@ from export.runtime import open_signatures
 
 # By thread, for an interpreter serves one; not threading.local, for another thread says when to let go.
 _held: WeakKeyDictionary[threading.Thread, tuple[Job, Callable[[int], _Runs]]] = WeakKeyDictionary()
+_CPUINFO = Path("/proc/cpuinfo")
 _opening = threading.Lock()  # for what libraries print is caught by turning the process's stderr round
 
 
 class _Runs(Protocol):
     """One row to its logits, whatever the runtime."""
-
-    version: str
 
     def logits(
         self, ids: NDArray[np.int32], mask: NDArray[np.int32], types: NDArray[np.int32]
@@ -42,7 +42,6 @@ def work(job: Job, chunk: Chunk, stop: Callable[[], bool] = lambda: False) -> Do
     Raises: ConversionError, ConfigError; CancelledError, before the next row, where `stop` says so.
     """
     one = _opened(job)(chunk.length)
-    version = one.version
     logits = np.empty((len(chunk.places), job.labels), np.float32)
     try:
         for at, row in enumerate(zip(chunk.ids, chunk.mask, chunk.types, strict=True)):
@@ -51,7 +50,7 @@ def work(job: Job, chunk: Chunk, stop: Callable[[], bool] = lambda: False) -> Do
             logits[at] = one.logits(*row)
     finally:
         del one  # an error that somebody keeps would keep this frame, and in it the model
-    return Done(number=chunk.number, logits=logits, worker=_who(version))
+    return Done(number=chunk.number, logits=logits, worker=_who())
 
 
 def _opened(job: Job) -> Callable[[int], _Runs]:
@@ -88,10 +87,9 @@ def _open(job: Job) -> Callable[[int], _Runs]:
     return {one.length: one for one in opened}.__getitem__
 
 
-def _who(version: str) -> Worker:
+def _who() -> Worker:
     return Worker(
         name=f"{socket.gethostname()}/{os.getpid()}",
-        version=version,
         processor=processor(),
         peak_rss_bytes=_peak(),
     )
@@ -99,13 +97,20 @@ def _who(version: str) -> Worker:
 
 @functools.cache
 def processor() -> str:
-    """This machine's processor as its kernel names it; its kind where that has no name."""
+    """This machine's processor as its kernel names it; on ARM, which has no such name, its kinds of cores."""
     import platform
 
     from android_runner.kernel_text import parse_cpuinfo
 
     try:
-        return parse_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8")).model or platform.machine()
+        text = _CPUINFO.read_text(encoding="utf-8")
+        if (model := parse_cpuinfo(text).model) is not None:
+            return model
+        found = re.findall(r"^CPU (?:implementer|part)\s*:\s*(0x[0-9a-f]+)$", text, re.MULTILINE)
+        cores = sorted(
+            {f"{implementer}/{part}" for implementer, part in zip(found[::2], found[1::2], strict=False)}
+        )
+        return " ".join([platform.machine(), *cores])
     except OSError:
         return platform.processor() or platform.machine()
 

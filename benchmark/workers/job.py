@@ -52,10 +52,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Who did a chunk: a name, the runtime's version, the processor, the peak of its memory in bytes."""
+    """Who did a chunk: a name, the processor, the peak of its memory in bytes."""
 
     name: str
-    version: str
     processor: str
     peak_rss_bytes: int | None
 

@@ -19,7 +19,7 @@ from results.errors import RecordNotSaved
 
 LENGTHS = (24, 40, 128)
 ROWS, LABELS = 40, 3
-ME = Worker(name="here/1", version="1", processor="one", peak_rss_bytes=None)
+ME = Worker(name="here/1", processor="one", peak_rss_bytes=None)
 
 
 def sequences(seed: int = 1) -> Sequences:

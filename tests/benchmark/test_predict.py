@@ -30,7 +30,7 @@ class Given(Here):
     def run(self, job: Job, chunks: Sequence[Chunk]) -> Iterator[Done]:
         for number, chunk in enumerate(chunks):
             # As if each chunk's worker had died and had another in its place.
-            me = Worker(name=f"here/{number}", version="1", processor="one", peak_rss_bytes=1000 + number)
+            me = Worker(name=f"here/{number}", processor="one", peak_rss_bytes=1000 + number)
             if number == self.fails_after:
                 raise KeyboardInterrupt
             logits = np.repeat(chunk.places[:, None], 3, axis=1).astype(np.float32)

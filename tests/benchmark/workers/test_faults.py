@@ -208,6 +208,24 @@ def test_a_worker_has_no_memory_left(job: Job, rows: Sequences, monkeypatch: pyt
     assert "fewer --workers" in caught.value.next_step
 
 
+def test_arm_processors_have_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kinds of ARM servers must not pass for one: their chunks may be rounded otherwise."""
+    core = (
+        "processor\t: {}\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\nCPU variant\t: 0x3\nCPU part\t: {}\n\n"
+    )
+    monkeypatch.setattr(inside, "_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    (tmp_path / "cpuinfo").write_text("".join(core.format(n, "0xd0c") for n in range(4)))
+    inside.processor.cache_clear()
+    try:
+        assert inside.processor() == "aarch64 0x41/0xd0c"
+        (tmp_path / "cpuinfo").write_text(core.format(0, "0xd4f") + core.format(1, "0xd46"))
+        inside.processor.cache_clear()
+        assert inside.processor() == "aarch64 0x41/0xd46 0x41/0xd4f"
+    finally:
+        inside.processor.cache_clear()
+
+
 def test_an_error_does_not_keep_the_model(job: Job, rows: Sequences) -> None:
     """On a cluster its worker lives on, and keeps errors: each would hold a model's memory."""
     (chunk, *_) = plan(rows, LENGTHS, "shortest")
