@@ -41,9 +41,9 @@ class Pairs:
     """The sentence pairs of a run. `rows_used` < `rows_total` is a seeded, stratified slice.
 
     `rows_total` counts the file's rows without those in `left_out`. `form`: the name of the declared table
-    by which the file was read. `answers`: the file's answer for each label of the model where the file knows
-    fewer (HANS: neutral and contradiction are both non-entailment), else empty. `tokens`, `unknown_tokens`:
-    of the rows used, without [CLS] and [SEP]; unknown ones are [UNK].
+    by which the file was read. `answers`: the file's answer for each label of the model where these are not
+    its own names (HANS: neutral and contradiction are both non-entailment), else empty. `tokens`,
+    `unknown_tokens`: of the rows used, without [CLS] and [SEP]; unknown ones are [UNK].
     """
 
     kind: PairsKind

@@ -231,10 +231,21 @@ def settings_table(record: Record) -> Table:
             "host runtime",
             ", beside it ".join(filter(None, (settings.runtime, ", ".join(settings.other_runtimes)))),
         ),
+        *_data(record),
         ("seed", str(settings.seed)),
         ("run", f"{record.run_id}, {record.started_at} to {record.ended_at or 'not ended'}"),
     )
     return Table(title="Settings", id="settings", columns=("", ""), rows=rows)
+
+
+def _data(record: Record) -> Iterator[tuple[Cell, ...]]:
+    """Which pairs, by which form and vocabulary; contents by the beginning of their SHA-256."""
+    if (pairs := record.pairs) is None:
+        return
+    drawn = f"{pairs.rows_used} of {pairs.rows_total}" if pairs.rows_used < pairs.rows_total else "all"
+    yield "pairs", f"{short(pairs.name)}, {drawn}, form {short(pairs.form)}, {pairs.sha256[:16]}"
+    entries = counted(pairs.vocabulary_size, "word piece")
+    yield "vocabulary", f"{entries}, {pairs.vocabulary_sha256[:16]}"
 
 
 _CORES = {"big": "the strongest by capacity", "all": "left to the device"}
