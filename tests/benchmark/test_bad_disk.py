@@ -67,7 +67,9 @@ def test_a_read_only_output_folder(checkpoint: Path, refused_inside: Refused, tm
     assert "Exporting" not in said
 
 
-@pytest.mark.parametrize(("pages", "kept"), [(2, "settings only"), (4, "pairs, model")])
+@pytest.mark.parametrize(
+    ("pages", "kept"), [(2, "settings only"), (4, "pairs, model, chunks of dynamic_int8")]
+)
 def test_a_full_disk(pages: int, kept: str, checkpoint: Path, cache: Path, refused_inside: Refused) -> None:
     """The disk is full at the second save, or once predictions are written: what was saved is still there."""
     for recipe in ("dynamic_int8", "float32"):

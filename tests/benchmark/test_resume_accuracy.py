@@ -28,6 +28,7 @@ from benchmark.workers.kept import KeptChunks
 from benchmark.cli import main
 
 chunks, name, to_all = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "all"
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may themselves run under nohup
 add, left = KeptChunks.add, [chunks]
 
 def add_and_stop(self, done):

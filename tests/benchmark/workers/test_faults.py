@@ -232,7 +232,7 @@ def test_an_error_does_not_keep_the_model(job: Job, rows: Sequences) -> None:
     with pytest.raises(CancelledError) as caught:
         inside.work(job, chunk, lambda: True)
     inside.let_go(job.model)
-    held = [one for one in gc.get_objects() if isinstance(one, Interpreter)]
+    held = [one for one in gc.get_objects() if type(one) is Interpreter]
     assert held == []
     assert caught.value is not None
 
