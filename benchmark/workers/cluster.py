@@ -6,20 +6,19 @@ open: the model file's way, how long to wait for nobody, and that nothing stays 
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import contextlib
 import logging
 import queue
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmark.workers import task
 from benchmark.workers.address import refuse_unreachable
+from benchmark.workers.connect import GOODBYE_S, close, connect
 from benchmark.workers.fitness import refuse_unfit
 from benchmark.workers.foreign_log import foreign_log
 from benchmark.workers.job import Chunk, Done, Job, Workers
@@ -30,15 +29,14 @@ from results.evaluated import Engine
 from results.report.words import counted
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, KilledWorker, Security
+    from distributed import Client, Future, KilledWorker
 
     from benchmark.listener import Listener
 
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0  # with a cluster without workers, or a scheduler that does not answer
-_CONNECT_S = 5.0
-_ANSWER_S, _GOODBYE_S = 5.0, 2.0  # for a small question, for leaving
+_ANSWER_S = 5.0  # for a small question
 _LOOK_S = 1.0  # between looks at the cluster while no chunk ends
 _FETCH_S = 2.0  # a result, of some KiB; then it is seen whether its worker is still there
 _SHOWN = 3
@@ -57,8 +55,8 @@ def join(address: str, listener: Listener, *, patience_s: float = PATIENCE_S) ->
     refuse_unreachable(address)
     with contextlib.ExitStack() as leaving:
         leaving.enter_context(foreign_log(log))
-        client = _connect(address)
-        leaving.callback(_close, client)
+        client = connect(address)
+        leaving.callback(close, client)
         cluster = Cluster(client, address, listener, patience_s)
         cluster.wait_for_a_worker()
         cluster.leaving = leaving.pop_all()
@@ -251,43 +249,4 @@ class Cluster(Workers):
             self._client.cancel(futures)
             # Not the client's method, which waits without end for a worker that hangs.
             scheduler: Any = self._client.scheduler
-            self._client.sync(scheduler.unregister_worker_plugin, name=plugin, callback_timeout=_GOODBYE_S)
-
-
-def _connect(address: str) -> Client:
-    from distributed import Client, Security
-
-    try:
-        # First without the client, which waits without end for the first words of a foreign protocol.
-        kind = asyncio.run(asyncio.wait_for(_kind(address, Security()), _CONNECT_S))
-        if kind != "Scheduler":
-            raise TypeError(f"it is a {kind}")
-        with warnings.catch_warnings(record=True) as said:  # of other versions, which fitness.py is about
-            warnings.simplefilter("always")
-            client = Client(address, timeout=_CONNECT_S, set_as_default=False, name="mobilebert-bench")
-    except Exception as err:  # a foreign protocol's bytes can end in any error
-        why = str(err) or f"no word in {_CONNECT_S:g} s"
-        if isinstance(err, MemoryError):  # its first bytes, read as a length
-            why = "it speaks another protocol"
-        raise WorkersLost(
-            f"What listens at {address} does not answer as a Dask scheduler: {why}.",
-            next_step="Give the address that the scheduler printed as it started (not a worker's or the "
-            "dashboard's), with its protocol; certificates for tls belong into Dask's own configuration.",
-        ) from err
-    for warning in said:
-        log.debug("%s", warning.message)
-    return client
-
-
-async def _kind(address: str, security: Security) -> object:
-    """What it calls itself."""
-    from distributed.core import rpc
-
-    async with rpc(address, connection_args=security.get_connection_args("client")) as there:
-        said = await there.identity()
-        return said.get("type") if isinstance(said, dict) else type(said).__name__
-
-
-def _close(client: Any) -> None:  # noqa: ANN401  # its stub returns an awaitable or None
-    with contextlib.suppress(OSError, TimeoutError):
-        client.close(timeout=_GOODBYE_S)
+            self._client.sync(scheduler.unregister_worker_plugin, name=plugin, callback_timeout=GOODBYE_S)
