@@ -93,7 +93,6 @@ def test_a_worker_hangs(
         going = pool.submit(go_on)
         assert np.array_equal(logits_of(workers, jobs[0], chunks), here[0])
         going.result()
-    assert len(heard.steps) == 1
     assert heard.steps[0].startswith("Nothing is heard of the worker tcp://127.0.0.1:")
     assert own.workers[0].poll() is None
 
