@@ -141,6 +141,24 @@ def test_an_interrupt_that_a_library_turned_into_an_error(
     assert capfd.readouterr().err == "\ninterrupted\n"
 
 
+def test_names_of_files_cannot_write_on_the_terminal(tmp_path: Path) -> None:
+    """--verbose logs what users and devices call things; a traceback keeps its lines."""
+    pairs = tmp_path / "\x1b[31mred\u202e.tsv"
+    pairs.write_text("index\tsentence1\tsentence2\tgold_label\n0\ta\tb\tneutral\n")
+    code = "import sys; from benchmark.cli import main; main(sys.argv[1:])"
+    words = ["accuracy", "-v", "--checkpoint", "seeded", "--lengths", "24", "--length", "24", "--slice", "7"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--pairs", str(pairs)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 4, done.stderr  # seven of one pair
+    assert "red?.tsv: 1 pairs" in done.stderr
+    assert not set("\x1b\u202e") & set(done.stderr + done.stdout)
+
+
 def test_a_stdout_that_the_caller_closed() -> None:
     """Nobody wants the report; what was done was done."""
     listing = 'from benchmark.cli import main; main(["export", "--list-recipes"])'
