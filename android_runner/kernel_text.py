@@ -37,6 +37,12 @@ def parse_cpuinfo(text: str) -> CpuInfo:
     return CpuInfo(family=family, model=fields.get("model name") or None)
 
 
+def parse_arm_parts(text: str) -> tuple[str, ...]:
+    """Kinds of cores in an ARM's /proc/cpuinfo, which names no processor, by maker and part: "0x41/0xd0b"."""
+    found = re.findall(r"^CPU (?:implementer|part)\s*:\s*(0x[0-9a-f]+)$", text, re.MULTILINE)
+    return tuple(sorted({f"{maker}/{part}" for maker, part in zip(found[::2], found[1::2], strict=False)}))
+
+
 def parse_core_list(text: str) -> tuple[int, ...]:
     """The kernel's "0-3,6", in order; empty for an empty list. Raises OutputUnreadable."""
     cores: set[int] = set()

@@ -16,7 +16,7 @@ from benchmark import commands
 from benchmark import options as flags
 from benchmark.commands import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from results.errors import ConfigError, HarnessError, did_you_mean
-from results.plain import PlainFormatter
+from results.plain import log_plainly
 
 _REPORT_IT = "This is a fault of the harness. Run again with --verbose, and report what it prints."
 _EPILOG = """\
@@ -58,7 +58,7 @@ def call(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, never raised."""
     try:
         options = _parser().parse_args(argv)
-        _log(logging.DEBUG if options.verbose else logging.ERROR)
+        log_plainly(logging.DEBUG if options.verbose else logging.ERROR, "%(name)s: %(message)s")
         code: int = options.command(options)
         if sys.stdout is not None:  # closed by whoever called
             sys.stdout.flush()  # a reader that left is noticed here, not as Python ends
@@ -82,12 +82,6 @@ def call(argv: Sequence[str]) -> int:
         print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return code
-
-
-def _log(level: int) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter("%(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -92,17 +92,17 @@ def _required(config: Config, outcome: Outcome, console: Console) -> int:
     if config.require == "floor":
         floors = [check for check in outcome.view.checks if check.group == "accuracy.floor"]
         missed = [check for check in floors if check.outcome != "passed"]
+        if floors and not missed:
+            return EXIT_DONE
         failed = any(check.outcome == "failed" for check in missed)
-        what = "; ".join(f"{check.name}: {check.message}" for check in missed)
+        what = "; ".join(f"{check.name}: {check.message}" for check in missed) or "no floor was judged"
     elif config.require == "reproduced" and outcome.status != "reproduced":
         failed = outcome.status == "not_reproduced"
         what = f"the verdict is {outcome.status}"
     else:
         return EXIT_DONE
-    if not what:
-        return EXIT_DONE
     code = EXIT_NOT_REPRODUCED if failed else EXIT_DONE if config.allow_undecided else EXIT_UNDECIDED
-    console.note(f"--require {config.require}: {what}. The exit code is {code}.")
+    console.on_step(f"--require {config.require}: {what}. The exit code is {code}.")
     return code
 
 

@@ -90,11 +90,6 @@ class Console(Listener):
     def on_doubt(self, text: str) -> None:
         self._err.print(f"note: {_harmless(text)}", markup=False)
 
-    def note(self, text: str) -> None:
-        """A word on the outcome, for a person; results go to stdout."""
-        self.on_done()
-        self._err.print(_harmless(text), markup=False)
-
     def on_done(self) -> None:
         if self._bar is not None:
             self._bar.stop()

@@ -66,10 +66,11 @@ def set_beside(
     for runtime in journal.record.settings.other_runtimes:
         for files in artifacts:
             recipe = files.artifact.recipe
+            kept = kept_of(journal, f"{recipe}-{runtime}")
             if any(
                 (one.runtime, one.recipe) == (runtime, recipe) for one in journal.record.runtime_accuracies
             ):
-                kept_of(journal, f"{recipe}-{runtime}").unlink(missing_ok=True)
+                kept.unlink(missing_ok=True)
                 continue
             failed = f"{runtime} could not evaluate {recipe}: "
             if any(one.code == DOUBT and one.text.startswith(failed) for one in journal.record.doubts):
@@ -78,15 +79,16 @@ def set_beside(
                 journal.doubt(DOUBT, f"{why}: not evaluated.")
                 continue
             try:
-                _evaluate(files, runtime, config, checkpoint, pairs, journal, listener)
+                _evaluate(files, runtime, kept, config, checkpoint, pairs, journal, listener)
             except (ExportError, ConfigError, WorkersLost) as err:
                 journal.doubt(DOUBT, failed + err.what)
-                kept_of(journal, f"{recipe}-{runtime}").unlink(missing_ok=True)
+                kept.unlink(missing_ok=True)
 
 
 def _evaluate(
     files: ArtifactFiles,
     runtime: str,
+    kept: Path,
     config: Config,
     checkpoint: Checkpoint,
     pairs: Prepared,
@@ -112,7 +114,7 @@ def _evaluate(
             lengths=tuple(signature.length for signature in files.artifact.signatures),
             policy=counting.length_policy,
             workers=workers,
-            kept_in=kept_of(journal, f"{recipe}-{runtime}"),
+            kept_in=kept,
             listener=listener,
         ) as done:
             reference = journal.store.load_predictions(record)[recipe].take(places)

@@ -15,6 +15,7 @@ from benchmark.inputs import Prepared, prepare
 from benchmark.journal import Journal, now
 from benchmark.listener import Listener
 from benchmark.outcome import Outcome
+from benchmark.pairs.faults import told
 from benchmark.pairs.form import forms_of
 from benchmark.pairs.table import LABELS
 from benchmark.start import row_length
@@ -81,7 +82,7 @@ def read_pairs(config: Config, checkpoint: Checkpoint, listener: Listener) -> Pr
         checkpoint_vocabulary=checkpoint.vocab_path,
     )
     pairs = prepared.pairs
-    left_out = ", ".join(f"{one.rows} {one.fault}" for one in pairs.left_out)
+    left_out = told(pairs.left_out)
     listener.on_step(
         f"{pairs.rows_total} pairs by the form {pairs.form}"
         + (f"; left out: {left_out}." if left_out else ".")

@@ -9,6 +9,7 @@ from benchmark.config import Config
 from benchmark.inputs import open_vocabulary, unknown_words
 from benchmark.kept_tokens import tokens_of
 from benchmark.locate import Located, locate_pairs, locate_training
+from benchmark.pairs.faults import told
 from benchmark.pairs.known import bare
 from benchmark.pairs.read import read_located
 from benchmark.pairs.table import PairTable, take
@@ -38,11 +39,9 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     _refuse_evaluated(whole, found, evaluated, config)
     table = take(whole, min(_MOST_ROWS, whole.rows_total), seed=config.seed)
     size = checkpoint.config.vocab_size
+    exact = checkpoint.weights.kind != "seeded"
     vocabulary, tokenizer = open_vocabulary(
-        config,
-        of_checkpoint=checkpoint.vocab_path,
-        model_size=size,
-        exact=checkpoint.weights.kind != "seeded",
+        config, of_checkpoint=checkpoint.vocab_path, model_size=size, exact=exact
     )
     texts = list(zip(table.frame["premise"], table.frame["hypothesis"], strict=True))
     tokens = tokens_of(tokenizer, texts, length=config.signature_lengths[-1])
@@ -50,11 +49,9 @@ def training_rows(config: Config, checkpoint: Checkpoint) -> TrainingRows:
     sequences = tokens.padded(rows, tokenizer, length=config.signature_lengths[-1], model_size=size)
     words = int((tokens.counts - SPECIAL_PER_PAIR).sum())
     unknown = int(tokens.unknown(tokenizer).sum())
-    exact = checkpoint.weights.kind != "seeded"
     doubts = [text for _, text in unknown_words(words, unknown, vocabulary.path, exact=exact)]
     if whole.left_out:
-        told = ", ".join(f"{one.rows} {one.fault}" for one in whole.left_out)
-        doubts.append(f"Rows of {found.path.name} left out of the calibration: {told}.")
+        doubts.append(f"Rows of {found.path.name} left out of the calibration: {told(whole.left_out)}.")
     doubts += ["Calibrated on this project's example pairs, not on MNLI's."] if found.example else []
     if found.example and evaluated.example:
         doubts.append("The same pairs are evaluated, which flatters it.")

@@ -37,6 +37,13 @@ class PlainFormatter(logging.Formatter):
         return UNSEEN.sub("?", super().format(record).replace("\t", "    "))
 
 
+def log_plainly(level: int, form: str) -> None:
+    """Log to stderr so, where nothing else was set up. `form`: of a line, as logging's own."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter(form))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
 def short(text: str, longest: int = LONGEST_WORD) -> str:
     """A device's word, plain and not without end."""
     text = plain(text)

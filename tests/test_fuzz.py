@@ -150,6 +150,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     "power": (battery_text.parse_power, POWER),
     "setting": (battery_text.parse_setting, "15\n"),
     "cpuinfo": (kernel_text.parse_cpuinfo, PIXEL_2_CPUINFO),
+    "arm parts": (kernel_text.parse_arm_parts, PIXEL_2_CPUINFO),
     "cores": (kernel_text.parse_core_list, "0-3,6\n"),
     "allowed": (kernel_text.parse_allowed, "Cpus_allowed_list:\t0-3,7\n"),
     "df": (device_text.parse_df, _DF),

@@ -172,12 +172,16 @@ def _places(met: _Met) -> str:
     return ", ".join(told) + (f" and {more} more" if more else "")
 
 
+def told(left_out: Iterable[LeftOut]) -> str:
+    """How many rows by which fault: "185 missing-label, 2 one-sided"."""
+    return ", ".join(f"{one.rows} {one.fault}" for one in left_out)
+
+
 def _nothing(path: Path, left_out: tuple[LeftOut, ...]) -> PairsError:
     if not left_out:
         return PairsError(f"{path} has no pairs", next_step="Get the file again.", path=path)
-    told = ", ".join(f"{one.rows} {one.fault}" for one in left_out)
     return PairsError(
-        f"{path} has no pairs left: every row is left out ({told})",
+        f"{path} has no pairs left: every row is left out ({told(left_out)})",
         next_step="Give pairs with gold labels; --skip says which faults leave a row out.",
         path=path,
     )

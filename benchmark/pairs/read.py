@@ -73,8 +73,7 @@ def read_pairs(
         {"row": found.row, "premise": found.premise, "hypothesis": found.hypothesis, "label": found.label}
     )
     answers = {} if all(label == answer for label, answer in chosen.answers.items()) else chosen.answers
-    known = None if answers else recognize(frame)
-    kind, name = _EXAMPLE if example else known or _other(path)
+    kind, name = _EXAMPLE if example else (None if answers else recognize(frame)) or _other(path)
     log.debug("%s: %d pairs, %s, form %s (%s)", path, len(frame), name, chosen.name, source.format)
     return PairTable(
         kind=kind,

@@ -7,7 +7,6 @@ import ctypes
 import functools
 import gc
 import os
-import re
 import socket
 import threading
 from collections.abc import Callable
@@ -100,17 +99,11 @@ def processor() -> str:
     """This machine's processor as its kernel names it; on ARM, which has no such name, its kinds of cores."""
     import platform
 
-    from android_runner.kernel_text import parse_cpuinfo
+    from android_runner.kernel_text import parse_arm_parts, parse_cpuinfo
 
     try:
         text = _CPUINFO.read_text(encoding="utf-8")
-        if (model := parse_cpuinfo(text).model) is not None:
-            return model
-        found = re.findall(r"^CPU (?:implementer|part)\s*:\s*(0x[0-9a-f]+)$", text, re.MULTILINE)
-        cores = sorted(
-            {f"{implementer}/{part}" for implementer, part in zip(found[::2], found[1::2], strict=False)}
-        )
-        return " ".join([platform.machine(), *cores])
+        return parse_cpuinfo(text).model or " ".join([platform.machine(), *parse_arm_parts(text)])
     except OSError:
         return platform.processor() or platform.machine()
 

@@ -25,7 +25,7 @@ from benchmark.workers import inside
 from benchmark.workers.job import Chunk, Done, Job, Workers
 from results.errors import WorkersLost
 from results.evaluated import Engine
-from results.plain import PlainFormatter
+from results.plain import log_plainly
 from results.report.words import counted
 
 # Below, starting processes takes longer than they save.
@@ -214,9 +214,7 @@ def _begin(cores: Any, stop: Any, log_level: int) -> None:  # noqa: ANN401  # a 
     global _stopping
     _stopping = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter(f"worker {os.getpid()}: %(name)s: %(message)s"))
-    logging.basicConfig(level=log_level, handlers=[handler])
+    log_plainly(log_level, f"worker {os.getpid()}: %(name)s: %(message)s")
     threading.Thread(target=_follow, args=(stop,), daemon=True).start()
     core = cores.get()
     if core is not None:

@@ -37,6 +37,16 @@ def test_the_exit_code_is_the_floors(
     assert allowed == (0 if code == 3 else code)
 
 
+def test_no_floor_at_all_is_undecided(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A gate that passed must have looked at something."""
+    store = RunStore.create(tmp_path)
+    make_run(recipes=("float32",), launches=5, inferences=36).save(store)
+    done = conclude(store)
+    outcome = Outcome(folder=store.folder, status=done.status, report=done.report, view=done.view)
+    assert _required(Config(require="floor"), outcome, Console()) == 3
+    assert "--require floor: no floor was judged. The exit code is 3." in capfd.readouterr().err
+
+
 def test_a_run_without_a_quantized_recipe_decides_nothing(
     own_folder: None, small_checkpoint: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

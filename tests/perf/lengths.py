@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,8 +19,8 @@ from export.artifact import ArtifactFiles, build, load
 from export.checkpoint import open_checkpoint
 from export.lengths import CLAIM_LENGTH, DEFAULT_LENGTHS
 from tests.android_runner.program import arguments, samples_at, start
-from tests.benchmark.small import EXAMPLE
 from tests.perf.compare import alternate, line, ratio, spread
+from tests.perf.pairs import data_files
 
 LAUNCHES, ROWS, WARMUP = 6, 200, 20
 ONE = (CLAIM_LENGTH,)
@@ -85,13 +84,7 @@ def _made(lengths: tuple[int, ...]) -> ArtifactFiles:
 
 def _rows() -> Sequences:
     """A slice of the MNLI pairs where they are at hand, else all example pairs."""
-    folder = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data")
-    real = (folder / "mnli_dev_matched.tsv").is_file()
-    pairs, vocab = (
-        (folder / "mnli_dev_matched.tsv", folder / "vocab.txt")
-        if real
-        else (EXAMPLE / "pairs.tsv", EXAMPLE / "vocab.txt")
-    )
+    pairs, vocab, real = data_files()
     checkpoint = open_checkpoint("seeded")
     return prepare(
         Config(pairs=pairs, vocab=vocab, slice_rows=ROWS if real else None),

@@ -29,16 +29,18 @@ RUNTIME = "ai-edge-litert"
 Pair = tuple[str, str, str, str]  # index, premise, hypothesis, label
 
 
+def data_files() -> tuple[Path, Path, bool]:
+    """Pairs and vocabulary: MNLI's where they are at hand, else the example's; whether they are MNLI's."""
+    folder = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data")
+    real = (folder / "mnli_dev_matched.tsv").is_file()
+    pairs, vocabulary = (folder / "mnli_dev_matched.tsv", folder / "vocab.txt")
+    return (pairs, vocabulary, real) if real else (EXAMPLE / "pairs.tsv", EXAMPLE / "vocab.txt", real)
+
+
 def mnli_pairs() -> tuple[list[Pair], Path, str]:
     """Pairs spread over MNLI's, or else the example pairs again and again; their vocabulary; whose."""
     rows = int(os.environ.get(ROWS_VARIABLE) or _ALL)
-    folder = Path(os.environ.get("MOBILEBERT_BENCH_DATA") or "data")
-    real = (folder / "mnli_dev_matched.tsv").is_file()
-    path, vocabulary = (
-        (folder / "mnli_dev_matched.tsv", folder / "vocab.txt")
-        if real
-        else (EXAMPLE / "pairs.tsv", EXAMPLE / "vocab.txt")
-    )
+    path, vocabulary, real = data_files()
     header, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     names = header.split("\t")
     columns = [names.index(name) for name in ("sentence1", "sentence2", "gold_label")]

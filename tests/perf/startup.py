@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmark.workers.kept import EMPTY
 from export.artifact import build, default_cache
 from export.checkpoint import open_checkpoint
 from export.lengths import DEFAULT_LENGTHS
@@ -18,7 +19,6 @@ from tests.perf.compare import alternate, line, ratio, spread
 
 ROUNDS, EVALUATIONS = 20, 5
 COMMAND = str(Path(sys.executable).with_name("mobilebert-bench"))
-_NOTHING_KEPT = 40  # bytes of a file of chunks that holds none, see benchmark/workers/kept.py
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def _first_predictions(cache: Path, output: str) -> float:
         env={**os.environ, "MOBILEBERT_BENCH_CACHE": str(cache)},
     )
     predictions = chunks.with_name("predictions-dynamic_int8.csv")
-    while not (predictions.exists() or (chunks.exists() and chunks.stat().st_size > _NOTHING_KEPT)):
+    while not (predictions.exists() or (chunks.exists() and chunks.stat().st_size > EMPTY)):
         if command.poll() is not None:
             raise RuntimeError(f"{words} ended with {command.returncode} before it predicted anything")
         time.sleep(0.001)
